@@ -1,0 +1,111 @@
+"""What a record changes in an entry, field by field, and only in fields that the record covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.core.mapping import Mapped
+from chalicelib.core.model import FIELDS, NOTHING, REQUIRED_FIELDS, Entry, Kind, Remark, State, Value, Values
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DEACTIVATE = "deactivate"
+    REACTIVATE = "reactivate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One entry before and after, all fields. `before` is empty for a Create."""
+
+    action: Action
+    before: Values
+    after: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impossible:
+    """The record is about somebody new and lacks what an entry must have."""
+
+    why: Remark
+
+
+def changed(before: Values, after: Values) -> tuple[str, ...]:
+    """Name the fields whose value differs; a missing field is an empty one."""
+    return tuple(sorted(name for name in {*before, *after} if not _same(before.get(name), after.get(name))))
+
+
+def removes_access(kind: Kind, before: Values, after: Values) -> bool:
+    """Tell whether this change takes something away from people: an account's access, or a department."""
+    was, is_ = _state(before), _state(after)
+    if kind is Kind.DEPARTMENT:
+        return was is not None and was is not State.LEFT and is_ is State.LEFT
+    return was is not None and was.has_access and is_ is not None and not is_.has_access
+
+
+def diff(entry: Entry | None, mapped: Mapped) -> Change | Impossible | None:
+    """Say what to do so that the entry shows what the record says; None when there is nothing to do.
+
+    Somebody new who has already left is nothing to do.
+    """
+    if entry is None:
+        if mapped.values.get("state") == State.LEFT:
+            return None
+        for name in REQUIRED_FIELDS:
+            if mapped.values.get(name) is None:
+                return Impossible(why=Remark(code="new entry lacks a field", facts={"field": name}))
+        kind = mapped.record.key.kind
+        blank: dict[str, Value] = dict.fromkeys(FIELDS[kind])
+        return Change(action=Action.CREATE, before=NOTHING, after={**blank, **mapped.values})
+    after = {**entry.values, **mapped.values}
+    if not changed(entry.values, after):
+        return None
+    return Change(action=_action(entry.values, after), before=entry.values, after=after)
+
+
+def departure(entry: Entry) -> Change | None:
+    """Say what a confirmed departure changes; None for an entry that has left already."""
+    if entry.state is State.LEFT:
+        return None
+    return Change(action=Action.DEACTIVATE, before=entry.values, after={**entry.values, "state": State.LEFT})
+
+
+def narrow(approved: Values, change: Change) -> Change | None:
+    """Cut a fresh change down to the values that were approved; None when none of them is still true.
+
+    An approval never widens: a field that was not approved, or that would now get another value, keeps what it has.
+    """
+    fields = [
+        name for name in changed(change.before, change.after) if _same(approved.get(name), change.after.get(name))
+    ]
+    fields = [name for name in fields if name in approved]
+    if change.action is Action.CREATE:
+        return change if set(fields) >= {name for name, value in approved.items() if not is_empty(value)} else None
+    if not fields:
+        return None
+    after = {**change.before, **{name: change.after.get(name) for name in fields}}
+    return Change(action=_action(change.before, after), before=change.before, after=after)
+
+
+def _action(before: Values, after: Values) -> Action:
+    was, is_ = _state(before), _state(after)
+    if was is not State.LEFT and is_ is State.LEFT:
+        return Action.DEACTIVATE
+    if was is State.LEFT and is_ is not State.LEFT:
+        return Action.REACTIVATE
+    return Action.UPDATE
+
+
+def _state(values: Values) -> State | None:
+    state = values.get("state")
+    return None if state is None else State(str(state))
+
+
+def _same(one: Value, other: Value) -> bool:
+    return one == other or (is_empty(one) and is_empty(other))
+
+
+def is_empty(value: Value) -> bool:
+    return value is None or value in ("", ())

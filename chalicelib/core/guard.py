@@ -1,0 +1,124 @@
+"""Dangerous changes wait, the rest goes on (law 7).
+
+The guard sees a whole plan at once and says which rows are held. It counts what takes access away from people,
+departments that close, and one field changing or vanishing for many people at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.diff import Action, changed, is_empty, removes_access
+from chalicelib.core.model import Key, Kind, Remark, Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Limits per run and per hour. A share is a fraction of the active entries; `floor` is its least effect."""
+
+    accounts: int = 30
+    departments: int = 10
+    share: float = 0.20
+    floor: int = 10
+    vanish_share: float = 0.10
+    edit_share: float = 0.50
+    edit_floor: int = 100
+
+    def removals(self, kind: Kind, population: int) -> int:
+        most = self.accounts if kind is Kind.EMPLOYEE else self.departments
+        return min(most, max(self.floor, int(self.share * population)))
+
+    def vanishings(self, population: int) -> int:
+        return max(self.floor, int(self.vanish_share * population))
+
+    def edits(self, population: int) -> int:
+        return max(self.edit_floor, int(self.edit_share * population))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """The little that the guard must know of one planned row. `unseen` marks "cannot be seen since"."""
+
+    key: Key
+    entry_id: str
+    action: Action
+    removes_access: bool
+    vanished: tuple[str, ...]
+    edited: tuple[str, ...]
+    departments: tuple[str, ...]
+    unseen: bool = False
+
+    @classmethod
+    def of(cls, key: Key, entry_id: str, action: Action, before: Values, after: Values, *, unseen: bool) -> Candidate:
+        fields = changed(before, after) if action is Action.UPDATE else ()
+        departments = before.get("departments") if key.kind is Kind.EMPLOYEE else None
+        if key.kind is Kind.DEPARTMENT and before.get("parent"):
+            departments = (str(before["parent"]),)
+        return cls(
+            key=key,
+            entry_id=entry_id,
+            action=action,
+            removes_access=removes_access(key.kind, before, after),
+            vanished=tuple(name for name in fields if is_empty(after.get(name))),
+            edited=tuple(name for name in fields if not is_empty(before.get(name)) and not is_empty(after.get(name))),
+            departments=departments if isinstance(departments, tuple) else (),
+            unseen=unseen,
+        )
+
+
+def check(
+    guard: Guard,
+    candidates: Sequence[Candidate],
+    population: Mapping[Kind, int],
+    recent: Mapping[Kind, int],
+) -> Mapping[Key, Remark]:
+    """Say which rows must wait for a person, each with why; all others may be applied.
+
+    `population` counts the entries with access (employees) or open (departments) before the plan, `recent` the removals
+    that other runs applied within the last hour.
+    """
+    held: dict[Key, Remark] = {each.key: Remark(code="cannot be seen") for each in candidates if each.unseen}
+    for kind in Kind:
+        ours = [each for each in candidates if each.key.kind is kind and each.key not in held]
+        removals = [each.key for each in ours if each.removes_access]
+        limit = guard.removals(kind, population.get(kind, 0))
+        if removals and len(removals) + recent.get(kind, 0) > limit:
+            facts = {"count": len(removals), "recent": recent.get(kind, 0), "limit": limit}
+            held |= dict.fromkeys(removals, Remark(code=f"too many {kind}s at once", facts=facts))
+        held |= _mass_edits(guard, [each for each in ours if each.key not in held], population.get(kind, 0))
+    return {**held, **_homes(candidates, held)}
+
+
+def _mass_edits(guard: Guard, candidates: Sequence[Candidate], population: int) -> Mapping[Key, Remark]:
+    held: dict[Key, Remark] = {}
+    vanished = Counter(name for each in candidates for name in each.vanished)
+    edited = Counter(name for each in candidates for name in each.edited)
+    for each in candidates:
+        for name in each.vanished:
+            if vanished[name] > guard.vanishings(population):
+                facts: dict[str, str | int] = {"field": name, "count": vanished[name]}
+                held[each.key] = Remark(code="field vanished from many", facts=facts)
+        for name in each.edited:
+            if edited[name] > guard.edits(population) and each.key not in held:
+                held[each.key] = Remark(code="field changed for many", facts={"field": name, "count": edited[name]})
+    return held
+
+
+def _homes(candidates: Sequence[Candidate], held: Collection[Key]) -> Mapping[Key, Remark]:
+    """Keep a department open while somebody whose removal waits, or a department that waits, is in it."""
+    closing = {
+        each.entry_id: each
+        for each in candidates
+        if each.key.kind is Kind.DEPARTMENT and each.action is Action.DEACTIVATE
+    }
+    waiting = [each for each in candidates if each.key in held and each.removes_access]
+    kept: dict[Key, Remark] = {}
+    while waiting:
+        for home in waiting.pop().departments:
+            department = closing.get(home)
+            if department and department.key not in held and department.key not in kept:
+                kept[department.key] = Remark(code="its people wait")
+                waiting.append(department)
+    return kept

@@ -1,0 +1,381 @@
+"""The Protocols through which rooms reach outside. Implementations are chosen in `wiring` and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.core.model import Entry, Key, Kind, Link, Part
+from chalicelib.core.presence import Presence
+from chalicelib.core.principal import Principal
+from chalicelib.core.secret import Secret
+from chalicelib.core.source import Form, Source
+from chalicelib.core.task import (
+    Fence,
+    Outcome,
+    Progress,
+    RowStatus,
+    Sighting,
+    SyncRecord,
+    SyncTask,
+)
+
+# --- the table below the store ---------------------------------------------------------------------------------------
+
+Attribute = str | int | bytes
+LARGEST_ITEM_BYTES = 400 * 1024
+MOST_WRITES = 100
+LARGEST_WRITE_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One row under (`partition`, `sort`). Attributes are flat; at `expires` (epoch seconds), or some time after, it ends."""
+
+    partition: str
+    sort: str
+    attributes: Mapping[str, Attribute]
+    expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is no such item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The item is there and its attribute has this value (a revision, an owner, a status)."""
+
+    attribute: str
+    value: Attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The item is not there, or lacks the attribute, or has it less than this value (instants are ISO text)."""
+
+    attribute: str
+    value: Attribute
+
+
+Condition = Absent | Equals | Before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    item: Item
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    partition: str
+    sort: str
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Write nothing here, but fail the whole unless the condition holds."""
+
+    partition: str
+    sort: str
+    when: Condition
+
+
+Write = Put | Delete | Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`resume` is the sort key after which the next page starts; None when this was the last."""
+
+    items: tuple[Item, ...]
+    resume: str | None
+
+
+class Table(Protocol):
+    """The part of DynamoDB that two engines keep exactly; every read is consistent.
+
+    Limits belong to the port: 400 KB an item (names included), 100 writes and 4 MB a transaction, 1 MB a page, no empty
+    key. Breaking one is a ValueError, on every engine.
+    """
+
+    def get(self, partition: str, sort: str) -> Item | None: ...
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
+        """Read many items, in any number; those that do not exist are left out."""
+        ...
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        backward: bool = False,
+        limit: int | None = None,
+    ) -> Page:
+        """Read one page of a partition in order of sort keys that start with `prefix`, from just after `after`."""
+        ...
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """Do all or nothing: 1 to 100 writes, no item twice.
+
+        Raises:
+            ConditionFailedError: some conditions did not hold.
+            StoreConflictError: another transaction was in the way, also after retries.
+        """
+        ...
+
+    def write_many(self, writes: Iterable[Put | Delete]) -> None:
+        """Write in any number, without conditions and without atomicity; returns when all are written."""
+        ...
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+class Directory(Protocol):
+    def links(self, source: str) -> Iterator[Link]:
+        """Read every link of a source, tombstones included, in no order."""
+        ...
+
+    def links_of(self, keys: Sequence[Key]) -> Mapping[Key, Link]: ...
+
+    def entries(self, entry_ids: Sequence[str]) -> Mapping[str, Entry]: ...
+
+    def listing(self, kind: Kind) -> Iterator[Entry]:
+        """Read every entry of a kind, in no order."""
+        ...
+
+    def search(self, text: str, limit: int) -> Sequence[Entry]:
+        """Find employees by a prefix of a name, e-mail, mobile or employee number; case and width do not matter."""
+        ...
+
+    def apply(self, fence: Fence, rows: Sequence[SyncRecord]) -> Sequence[Outcome]:
+        """Write entry, link, search aliases and the row's outcome (`applied`), each row in one transaction.
+
+        The answers stand in the order of the rows. A row is superseded when its link was observed later, or the
+        source's last completed full read began later, than the row's own observation.
+
+        Raises:
+            StoreConflictError: the lease is lost, or transactions kept colliding.
+        """
+        ...
+
+    def relink(self, fence: Fence, links: Sequence[Link]) -> None:
+        """Write links alone (a new digest, `unseen_since`); one that was observed later meanwhile is left as it is."""
+        ...
+
+
+class Catalog(Protocol):
+    def sources(self) -> Sequence[Source]:
+        """Read all sources in order of handle."""
+        ...
+
+    def source(self, handle_or_uid: str) -> Source:
+        """
+        Raises:
+            NotFoundError: there is no such source.
+        """
+        ...
+
+    def add(self, source: Source) -> None:
+        """
+        Raises:
+            ConflictError: a rule of `core.source.check_room` would be broken, by this one or by it and a rival.
+        """
+        ...
+
+    def claim_due(self, source: Source, now: datetime) -> bool:
+        """Set `last_asked_at` to now if it still is what `source` says; False when somebody else was faster."""
+        ...
+
+
+class Tasks(Protocol):
+    def ask(self, draft: SyncTask, *, once: str | None = None) -> tuple[SyncTask, bool]:
+        """Store a task under a new id (short, ascending digits); True when it is new.
+
+        A draft over Everything for a source that has one unfinished gets that one, and False. So does a draft with a
+        `once` that was seen before.
+        """
+        ...
+
+    def get(self, task_id: str) -> SyncTask:
+        """
+        Raises:
+            NotFoundError: there is no such task.
+        """
+        ...
+
+    def recent(self, source: str | None, limit: int) -> Sequence[SyncTask]:
+        """Read tasks, newest first."""
+        ...
+
+    def waiting(self, source: str) -> Sequence[SyncTask]:
+        """Read the unfinished tasks of a source, oldest first."""
+        ...
+
+    def held(self, source: str) -> Sequence[SyncTask]:
+        """Read the ended tasks with rows that wait for a person, oldest first."""
+        ...
+
+    def save(self, task: SyncTask, fence: Fence) -> None:
+        """
+        Raises:
+            StoreConflictError: the lease is lost.
+        """
+        ...
+
+    def end(self, task: SyncTask, fence: Fence, *, read_began_at: datetime | None = None) -> None:
+        """Store an ended task, take it off the waiting list, put it on the held list or off it by its status.
+
+        `read_began_at` becomes the source's last completed full read when it is given and later than the one kept.
+        """
+        ...
+
+    def close(self, task: SyncTask) -> None:
+        """Store an ended task once more (its held rows were decided), and keep the held list in step."""
+        ...
+
+    # the plan
+    def put_rows(self, rows: Iterable[SyncRecord]) -> None: ...
+
+    def rows(self, task_id: str) -> Iterator[SyncRecord]:
+        """Read the plan, departments before employees."""
+        ...
+
+    def rows_of(self, task_id: str, keys: Sequence[Key]) -> Mapping[Key, SyncRecord]: ...
+
+    def drop_rows(self, task_id: str, keys: Iterable[Key]) -> None: ...
+
+    def decide(self, rows: Sequence[SyncRecord], *, instead_of: RowStatus) -> Sequence[SyncRecord]:
+        """Store rows whose status is still `instead_of`; return those that were stored."""
+        ...
+
+    # the stage
+    def stage(self, task_id: str, part: Part | Sighting) -> None: ...
+
+    def staged_parts(self, task_id: str) -> Mapping[str, Part]:
+        """Look at the parts that are staged, by name; each is loaded when it is asked for."""
+        ...
+
+    def staged_sightings(self, task_id: str) -> Mapping[str, Sighting]: ...
+
+    def clear_stage(self, task_id: str) -> None: ...
+
+    # the lease
+    def take(self, source: str, owner: str, now: datetime, ttl: timedelta) -> Fence | None:
+        """Take the lease of a source; None while somebody else's has not run out."""
+        ...
+
+    def renew(self, fence: Fence, now: datetime, ttl: timedelta, progress: Progress | None) -> bool:
+        """Push the end of the lease out and store the progress; False when it was lost."""
+        ...
+
+    def release(self, fence: Fence) -> None: ...
+
+    def lease(self, source: str) -> tuple[datetime, Progress | None] | None:
+        """Read until when the source's lease runs and how far its holder is; None when nobody holds it."""
+        ...
+
+    # what bounds the next run
+    def read_through(self, source: str) -> datetime | None:
+        """Tell when the last completed full read began."""
+        ...
+
+    def removals(self, source: str, since: datetime, *, except_task: str) -> Mapping[Kind, int]:
+        """Count the removals that tasks reserved since then."""
+        ...
+
+    def reserve_removals(self, source: str, task_id: str, now: datetime, counts: Mapping[Kind, int]) -> None:
+        """Note the removals that a task is about to apply; doing it again for the same task replaces its note."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """Who did what, through which door, about which source or task, and how it ended ("done" or an error's code)."""
+
+    at: datetime
+    principal: Principal
+    verb: str
+    source: str | None
+    task: str | None
+    outcome: str
+
+
+class Audit(Protocol):
+    def note(self, line: AuditLine) -> None: ...
+
+    def recent(self, limit: int) -> Sequence[AuditLine]:
+        """Read lines, newest first."""
+        ...
+
+
+# --- what is outside -------------------------------------------------------------------------------------------------
+
+
+class Connector(Protocol):
+    """Reads one source. Errors are of the families of `core.errors`; limits and retries are its own affair."""
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Requests sent so far by endpoint, retries and refused ones included."""
+        ...
+
+    def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
+        """Read everything, in parts; those in `staged` come from there. A part is whole, or the read raises."""
+        ...
+
+    def confirm(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
+        """Ask for keys by name; the answer has every key. A key missing from a batch answer is asked for singly."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Connectors(Protocol):
+    def forms(self) -> Sequence[Form]: ...
+
+    def form(self, kind: str) -> Form:
+        """
+        Raises:
+            MalformedError: there is no such kind.
+        """
+        ...
+
+    def open(self, source: Source) -> Connector:
+        """
+        Raises:
+            SetupError: secrets are missing.
+        """
+        ...
+
+
+class Bell(Protocol):
+    def ring(self, source: str, *, delay_s: float = 0) -> None:
+        """Say that a source has work. Rung too often or lost, nothing breaks: work is rows."""
+        ...
+
+
+class Secrets(Protocol):
+    def get(self, source: str) -> Mapping[str, Secret]:
+        """Read all secrets of a source by name; empty when there are none."""
+        ...
+
+    def put(self, source: str, secrets: Mapping[str, Secret]) -> None: ...
+
+    def drop(self, source: str) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Tell the time, aware, UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...

@@ -1,0 +1,135 @@
+"""A configured outside system and the rules it must keep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.core.errors import ConflictError, MalformedError
+from chalicelib.core.guard import Guard
+from chalicelib.core.mapping import FieldMapping
+
+MOST_ENABLED: Final = 5
+MOST_ENABLED_CUSTOM: Final = 1
+
+_HANDLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_NAME = re.compile(r"[A-Za-z0-9\u3400-\u9fff\uf900-\ufaff_-]{2,100}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a source is synced by itself. `cycle` of None means never."""
+
+    cycle: timedelta | None = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One outside system. `uid` never changes and is never reused; `handle` is what people type.
+
+    `settings` are the connector's own, by its form, without secrets: those are kept apart under the uid.
+    """
+
+    uid: str
+    handle: str
+    name: str
+    kind: str
+    enabled: bool
+    settings: Mapping[str, str]
+    mapping: FieldMapping
+    created_at: datetime
+    custom: bool = False
+    schedule: Schedule = field(default_factory=Schedule)
+    guard: Guard = field(default_factory=Guard)
+    last_asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormField:
+    """One question of a connector's form. A secret is asked for as a file or typed unseen, never as an argument."""
+
+    name: str
+    label: tuple[str, str]
+    secret: bool = False
+    required: bool = False
+    default: str = ""
+    pattern: str = ".{1,1000}"
+    help: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What a connector must be told, and the mapping its sources start with. `label` is English, then 中文."""
+
+    kind: str
+    label: tuple[str, str]
+    fields: tuple[FormField, ...]
+    mapping: FieldMapping
+    custom: bool = False
+
+
+def check_names(handle: str, name: str) -> None:
+    """Hold the naming rules.
+
+    Raises:
+        MalformedError: naming the rule that was broken.
+    """
+    if not _HANDLE.fullmatch(handle):
+        raise MalformedError("handle breaks its rule", handle=handle[:40])
+    if not _NAME.fullmatch(name):
+        raise MalformedError("source name breaks its rule", name=name[:120])
+
+
+def check_answers(form: Form, settings: Mapping[str, str], secrets: Collection[str]) -> Mapping[str, str]:
+    """Hold a connector's form against what was given; return the settings with defaults filled in.
+
+    `secrets` are the names of those given; their values do not come here.
+
+    Raises:
+        MalformedError: unknown, missing or misshaped field.
+    """
+    plain = {each.name: each for each in form.fields if not each.secret}
+    hidden = {each.name: each for each in form.fields if each.secret}
+    for name in (*settings, *secrets):
+        if name not in plain and name not in hidden:
+            raise MalformedError("unknown setting", kind=form.kind, field=name[:40])
+    for name in settings:
+        if name in hidden:
+            raise MalformedError("secret given as an argument", field=name)
+    for each in form.fields:
+        given = each.name in secrets if each.secret else bool(settings.get(each.name))
+        if each.required and not given and not each.default:
+            raise MalformedError("setting is missing", kind=form.kind, field=each.name)
+        value = settings.get(each.name)
+        if value and not re.fullmatch(each.pattern, value):
+            raise MalformedError("setting is misshaped", field=each.name, help=each.help[0] or each.pattern)
+    return {name: settings.get(name) or each.default for name, each in plain.items()}
+
+
+def check_room(source: Source, others: Sequence[Source]) -> None:
+    """Hold the rules on how many sources may be enabled, and that a handle is free.
+
+    Raises:
+        ConflictError: naming the rule and the sources that are in the way.
+    """
+    if any(each.handle == source.handle and each.uid != source.uid for each in others):
+        raise ConflictError("handle is taken", handle=source.handle)
+    if not source.enabled:
+        return
+    enabled = [each for each in others if each.enabled and each.uid != source.uid]
+    if len(enabled) >= MOST_ENABLED:
+        names = ", ".join(sorted(each.handle for each in enabled))
+        raise ConflictError("too many enabled sources", limit=MOST_ENABLED, handles=names)
+    custom = [each for each in enabled if each.custom]
+    if source.custom and len(custom) >= MOST_ENABLED_CUSTOM:
+        raise ConflictError("too many custom sources", limit=MOST_ENABLED_CUSTOM, handles=custom[0].handle)
+
+
+def due(source: Source, now: datetime) -> bool:
+    """Tell whether the schedule wants a sync that nobody has asked for yet."""
+    if not source.enabled or source.schedule.cycle is None:
+        return False
+    return now - (source.last_asked_at or source.created_at) >= source.schedule.cycle

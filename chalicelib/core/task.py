@@ -1,0 +1,209 @@
+"""One run of the pipeline, and the rows of its plan, which are its record (law 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.core.diff import Action
+from chalicelib.core.model import Key, Kind, Remark, Value, Values
+from chalicelib.core.presence import Presence
+
+
+class Trigger(StrEnum):
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    EVENT = "event"
+    APPROVAL = "approval"
+
+
+class Purpose(StrEnum):
+    """A preview is a sync that stops before it applies."""
+
+    SYNC = "sync"
+    PREVIEW = "preview"
+
+
+class TaskStatus(StrEnum):
+    """`held`: all else is applied, some rows wait for a person. `previewed`: all rows wait."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    HELD = "held"
+    PREVIEWED = "previewed"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (TaskStatus.QUEUED, TaskStatus.RUNNING)
+
+
+class Phase(StrEnum):
+    """Where a run is; it only ever moves forward, also over kills. `read`: staging and planning. `settle`: counting."""
+
+    READ = "read"
+    APPLY = "apply"
+    SETTLE = "settle"
+
+
+class RowStatus(StrEnum):
+    PLANNED = "planned"
+    APPLIED = "applied"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+
+    @property
+    def waits(self) -> bool:
+        return self in (RowStatus.PLANNED, RowStatus.HELD)
+
+
+class Evidence(StrEnum):
+    """What a row rests on: the source showed it, the source said that it is gone, or nobody can see it."""
+
+    SHOWN = "shown"
+    GONE = "gone"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """Look at the whole of a source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """Look at these keys."""
+
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """Look at what a person approved: the waiting rows of task `of`, or those of them with these entry ids."""
+
+    of: str
+    entry_ids: tuple[str, ...] | None = None
+
+
+Extent = Everything | Only | Approved
+
+
+class Tally(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    DEACTIVATED = "deactivated"
+    REACTIVATED = "reactivated"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+
+
+TALLY_OF = {
+    Action.CREATE: Tally.CREATED,
+    Action.UPDATE: Tally.UPDATED,
+    Action.DEACTIVATE: Tally.DEACTIVATED,
+    Action.REACTIVATE: Tally.REACTIVATED,
+}
+
+Counts = Mapping[Kind, Mapping[Tally, int]]
+
+
+def no_counts() -> dict[Kind, dict[Tally, int]]:
+    return {kind: dict.fromkeys(Tally, 0) for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a running task is: parts read, then keys confirmed, then rows applied. `total` 0 means not known yet."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncTask:
+    """One run. `source` is the uid, `asked_by` a principal's key. `calls` counts requests to the vendor by endpoint."""
+
+    task_id: str
+    source: str
+    trigger: Trigger
+    extent: Extent
+    purpose: Purpose
+    asked_by: str
+    asked_at: datetime
+    status: TaskStatus = TaskStatus.QUEUED
+    phase: Phase = Phase.READ
+    slices: int = 0
+    attempts: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    counts: Counts = field(default_factory=no_counts)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    entry_writes: int = 0
+    reason: Remark | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRecord:
+    """One entry's change in one task. `source` holds the vendor's fields, `before` and `after` all directory fields.
+
+    `revision` is the entry's when the row was planned, 0 for a Create. A row rejected for what its record lacks has no
+    `after`.
+    """
+
+    task: str
+    key: Key
+    entry_id: str
+    action: Action
+    status: RowStatus
+    source: Values
+    before: Values
+    after: Values
+    observed_at: datetime
+    digest: str
+    revision: int
+    evidence: Evidence
+    reason: Remark | None = None
+
+    @property
+    def name(self) -> Value:
+        return self.after.get("name") or self.before.get("name")
+
+    def ended(self, status: RowStatus, reason: Remark | None = None) -> SyncRecord:
+        return replace(self, status=status, reason=reason)
+
+
+class Outcome(StrEnum):
+    """What became of one row that was to be applied.
+
+    `stale`: the entry or its link changed meanwhile, but not by a newer observation: load again, diff again.
+    `already`: this very task wrote it before it was killed.
+    """
+
+    APPLIED = "applied"
+    ALREADY = "already"
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """A held lease. Every write of a run is made on the condition that `owner` still holds it."""
+
+    source: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A batch of answers of `confirm`, staged under `name` so that a restart does not ask again."""
+
+    name: str
+    presences: Mapping[Key, Presence]

@@ -1,0 +1,76 @@
+"""What goes over the wire, for any vendor: a call that found its endpoint, an answer, and what an api must offer."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from infra.lab.faults import Faults
+
+JsonObject: TypeAlias = dict[str, object]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request; `endpoint` is the lab's name for the API, `args` the variables in its path."""
+
+    endpoint: str
+    method: str
+    path: str
+    args: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def param(self, name: str) -> str | None:
+        """Find a parameter by name in the path, then the query, then a JSON body."""
+        if name in self.args:
+            return self.args[name]
+        for key, value in self.query:
+            if key == name:
+                return value
+        try:
+            document = json.loads(self.body or b"null")
+        except ValueError:
+            return None
+        value = document.get(name) if isinstance(document, dict) else None
+        return value if value is None else str(value)
+
+
+class LabError(Exception):
+    """Someone asked the lab for something that cannot be: a mistake in a test or a demo, not a vendor's answer."""
+
+
+class Workspace(Protocol):
+    def truth(self) -> JsonObject: ...
+
+    def do(self, verb: str, args: Mapping[str, object]) -> object: ...
+
+
+class Api(Protocol):
+    calls: Counter[str]
+    throttled: Counter[str]
+    suspicious: list[str]
+
+    @property
+    def faults(self) -> "Faults": ...
+
+    def handle(
+        self, method: str, path: str, query: Sequence[tuple[str, str]], headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """Answer one request as the vendor would; `path` is still percent-encoded.
+
+        Raises:
+            httpx.TransportError: a fault says that the network failed.
+        """
+        ...
+
+    def reset_calls(self) -> None: ...
