@@ -69,7 +69,7 @@ def departure(entry: Entry) -> Change | None:
     """Say what a confirmed departure changes; None for an entry that has left already."""
     if entry.state is State.LEFT:
         return None
-    return Change(action=Action.DEACTIVATE, before=entry.values, after={**entry.values, "state": State.LEFT})
+    return Change(action=Action.DEACTIVATE, before=entry.values, after={**entry.values, "state": State.LEFT.value})
 
 
 def narrow(approved: Values, change: Change) -> Change | None:

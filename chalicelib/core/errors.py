@@ -10,7 +10,7 @@ Fact = str | int
 
 
 class RollcallError(Exception):
-    def __init__(self, code: str, **facts: Fact) -> None:
+    def __init__(self, code: str, /, **facts: Fact) -> None:
         super().__init__(code)
         self.code = code
         self.facts = facts
@@ -28,6 +28,10 @@ class CallerError(RollcallError):
 
 class MalformedError(CallerError):
     status = 400
+
+
+class UsageError(MalformedError):
+    """A command was typed in a way that it does not understand."""
 
 
 class SignatureError(CallerError):
@@ -65,7 +69,7 @@ class SourceDeniedError(SetupError):
 class TransientError(RollcallError):
     """Time heals it; `retry_after` is in seconds, the vendor's own figure where it gave one."""
 
-    def __init__(self, code: str, *, retry_after: float = 60.0, **facts: Fact) -> None:
+    def __init__(self, code: str, /, *, retry_after: float = 60.0, **facts: Fact) -> None:
         super().__init__(code, **facts)
         self.retry_after = retry_after
 
@@ -99,3 +103,7 @@ class ConditionFailedError(Exception):
     def __init__(self, failed: tuple[int, ...]) -> None:
         super().__init__(f"condition failed at {failed}")
         self.failed = failed
+
+
+class OutOfTimeError(Exception):
+    """The slice is over before the work is; for the Runner, which rings the bell and lets go."""

@@ -118,7 +118,7 @@ def _typed(raw: Value, type_: FieldType, resolve: Resolve) -> Value:
         case FieldType.BOOLEAN:
             return raw if isinstance(raw, bool) else _refuse()
         case FieldType.STATE:
-            return State(_text(raw))
+            return State(_text(raw)).value
         case FieldType.EMAIL:
             return _matching(_EMAIL, _text(raw))
         case FieldType.MOBILE:

@@ -32,7 +32,7 @@ LARGEST_WRITE_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One row under (`partition`, `sort`). Attributes are flat; at `expires` (epoch seconds), or some time after, it ends."""
+    """One row under (`partition`, `sort`). Attributes are flat. It ends at `expires` (epoch seconds) or later."""
 
     partition: str
     sort: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.core.diff import Action
+from chalicelib.core.diff import Action, removes_access
 from chalicelib.core.model import Key, Kind, Remark, Value, Values
 from chalicelib.core.presence import Presence
 
@@ -175,6 +175,10 @@ class SyncRecord:
     @property
     def name(self) -> Value:
         return self.after.get("name") or self.before.get("name")
+
+    @property
+    def removes_access(self) -> bool:
+        return removes_access(self.key.kind, self.before, self.after)
 
     def ended(self, status: RowStatus, reason: Remark | None = None) -> SyncRecord:
         return replace(self, status=status, reason=reason)

@@ -3,7 +3,7 @@
 import random
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import sqrt
@@ -74,18 +74,17 @@ def generate(seed: int, people: int = 800, departments: int = 60) -> Company:
     homes = _homes(rng, people, len(units))
     crowd = [makeup.person(number, home) for number, home in enumerate(homes)]
     units = _appoint(rng, units, crowd)
-    return Company(
-        name=name, name_en=name_en, domain=domain, units=units, people=tuple(_with_managers(units, crowd))
-    )
+    return Company(name=name, name_en=name_en, domain=domain, units=units, people=tuple(_with_managers(units, crowd)))
 
 
 class Makeup:
     """Make up people one by one; within one `Makeup` e-mails, mobiles and employee numbers do not repeat."""
 
-    def __init__(self, rng: random.Random, domain: str) -> None:
+    def __init__(self, rng: random.Random, domain: str, *, taken: Iterable[Person] = ()) -> None:
         self._rng = rng
         self._domain = domain
-        self._mailboxes: Counter[str] = Counter()
+        # Mailbox names as they were before a number was added; none ends in a digit by itself.
+        self._mailboxes = Counter(person.work_email.partition("@")[0].rstrip("0123456789") for person in taken)
 
     def person(self, number: int, units: tuple[int, ...] = (0,)) -> Person:
         rng = self._rng
@@ -146,9 +145,9 @@ def _grow_tree(rng: random.Random, departments: int, name: str, name_en: str) ->
     units = [Unit(number=0, parent=None, depth=0, name=name, name_en=name_en)]
     tops = min(departments, max(3, min(len(names.FUNCTIONS), round(sqrt(departments) / 1.2))))
     widest = max(8, round(departments**0.45))
-    pools: dict[int, list[tuple[str, str]]] = {}
+    pools: dict[int, list[tuple[str, ...]]] = {}
     born: Counter[int] = Counter()
-    for zh, en, topics in rng.sample(names.FUNCTIONS, tops):
+    for (zh, en), topics in rng.sample(names.FUNCTIONS, tops):
         number = len(units)
         pools[number] = rng.sample(topics, len(topics))
         units.append(Unit(number=number, parent=0, depth=1, name=zh, name_en=en))
@@ -168,7 +167,7 @@ def _grow_tree(rng: random.Random, departments: int, name: str, name_en: str) ->
     return tuple(units)
 
 
-def _unit_name(rng: random.Random, parent: Unit, pool: list[tuple[str, str]], siblings: int) -> tuple[str, str]:
+def _unit_name(rng: random.Random, parent: Unit, pool: list[tuple[str, ...]], siblings: int) -> tuple[str, ...]:
     if siblings == 0 and parent.depth == 2:
         cities = rng.sample(names.CITIES, len(names.CITIES))
         pool.extend((f"{zh}分部", f"{en} Office") for zh, en, _ in cities)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from infra.lab.faults import Faults
+    from infra.lab.injection import Faults
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -41,8 +41,8 @@ class Call:
             document = json.loads(self.body or b"null")
         except ValueError:
             return None
-        value = document.get(name) if isinstance(document, dict) else None
-        return value if value is None else str(value)
+        found = document.get(name) if isinstance(document, dict) else None
+        return None if found is None else str(found)
 
 
 class LabError(Exception):
@@ -50,7 +50,7 @@ class LabError(Exception):
 
 
 class Workspace(Protocol):
-    def truth(self) -> JsonObject: ...
+    def truth(self) -> Mapping[str, object]: ...
 
     def do(self, verb: str, args: Mapping[str, object]) -> object: ...
 

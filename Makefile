@@ -1,0 +1,74 @@
+# Every command of a working day. The machine needs python3 (3.11 or newer), make, and reach of a package registry;
+# whatever else a target needs, it puts into .venv first. `make help` lists the targets.
+
+PYTHON ?= python3
+STAGE ?= dev
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench demo package clean
+
+# $(call step,NAME,COMMAND): a heading, the command, and on failure the name of what failed.
+define step
+@printf '\n== %s\n' '$(1)'; $(2) || { printf '\n%s failed\n' '$(1)' >&2; exit 1; }
+endef
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install everything into .venv, when something changed
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'Rollcall needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo 'python3 cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@printf '== install into .venv\n'
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+fmt: setup ## format the code, and repair what the linter can repair
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+check: format-check lint imports types pins-check test ## everything that must hold before a commit
+	@printf '\nchecked: format, lint, imports, types, pins, tests\n'
+
+format-check: setup
+	$(call step,format,$(BIN)/ruff format --check .)
+
+lint: setup ## the linter
+	$(call step,lint,$(BIN)/ruff check .)
+
+imports: setup ## the import rules: who may import whom
+	$(call step,imports,$(BIN)/lint-imports --no-logo --no-cache)
+
+types: setup ## the type checker
+	$(call step,types,$(BIN)/mypy)
+
+pins-check: setup
+	$(call step,pins,$(BIN)/python -m infra.pins --check)
+
+test: setup ## the tests
+	$(call step,tests,$(BIN)/python -m pytest -n auto)
+
+pins: setup ## compile requirements*.txt again after pyproject.toml changed (UPGRADE=1: take new releases)
+	@$(BIN)/python -m infra.pins $(if $(UPGRADE),--upgrade)
+
+bench: setup ## measure
+	@$(BIN)/python -m infra.bench
+
+demo: setup ## the main job, against a simulated company
+	@$(BIN)/python -m infra.demo
+
+package: setup ## build what is deployed to AWS, into build/package/STAGE (STAGE=dev)
+	@$(BIN)/python -m infra.aws.package --stage $(STAGE)
+
+clean: ## remove what make made; never .rollcall, which holds data
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find app.py chalicelib infra tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,336 @@
+"""The Table port over DynamoDB.
+
+Every read is consistent. What DynamoDB leaves undone for lack of throughput, or refuses because another transaction
+is in the way, is tried again with growing pauses, and then is a StoreConflictError. So is an answer that never
+came: then the write may have been done.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, assert_never
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from chalicelib.core import limits
+from chalicelib.core.errors import ConditionFailedError, ContractError, StoreConflictError
+from chalicelib.core.ports import (
+    Absent,
+    Attribute,
+    Before,
+    Check,
+    Clock,
+    Condition,
+    Delete,
+    Equals,
+    Item,
+    Page,
+    Put,
+    Write,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        ConditionCheckTypeDef,
+        CreateTableInputTypeDef,
+        DeleteTypeDef,
+        KeysAndAttributesTypeDef,
+        PutTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+        WriteRequestUnionTypeDef,
+    )
+
+    Wire: TypeAlias = dict[str, AttributeValueTypeDef]
+
+T = TypeVar("T")
+
+_READS_AT_ONCE: Final = 100
+_WRITES_AT_ONCE: Final = 25
+_TRIES: Final = 8
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 2.0
+
+_TRANSIENT: Final = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_CONDITION_FAILED: Final = "ConditionalCheckFailed"
+
+
+def schema(table_name: str) -> CreateTableInputTypeDef:
+    """Describe the table for `create_table`; time to live, on `limits.EXPIRES`, is turned on by a call of its own."""
+    return {
+        "TableName": table_name,
+        "KeySchema": [
+            {"AttributeName": limits.PARTITION, "KeyType": "HASH"},
+            {"AttributeName": limits.SORT, "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": limits.PARTITION, "AttributeType": "S"},
+            {"AttributeName": limits.SORT, "AttributeType": "S"},
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+
+
+class DynamoTable:
+    """A Table over one DynamoDB table; the client is made when it is first needed."""
+
+    def __init__(
+        self,
+        table_name: str,
+        make_client: Callable[[], DynamoDBClient],
+        *,
+        clock: Clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._name = table_name
+        self._client = functools.cache(make_client)
+        self._clock = clock
+        self._jitter = jitter
+
+    def get(self, partition: str, sort: str) -> Item | None:
+        limits.check_key(partition, sort)
+        answer = self._try(
+            lambda: self._client().get_item(TableName=self._name, Key=_key(partition, sort), ConsistentRead=True)
+        )
+        return _item(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
+        for partition, sort in keys:
+            limits.check_key(partition, sort)
+        found: dict[tuple[str, str], Item] = {}
+        for batch in _batches(dict.fromkeys(keys), _READS_AT_ONCE):
+            for item in self._get_batch([_key(*key) for key in batch]):
+                found[item.partition, item.sort] = item
+        return found
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        backward: bool = False,
+        limit: int | None = None,
+    ) -> Page:
+        limits.check_partition(partition)
+        limits.check_limit(limit)
+        any_left, after = limits.start_after(prefix, after, backward=backward)
+        if not any_left:
+            return Page(items=(), resume=None)
+        asked: QueryInputTypeDef = {
+            "TableName": self._name,
+            "ConsistentRead": True,
+            "ScanIndexForward": not backward,
+            "KeyConditionExpression": "#p = :p AND begins_with(#s, :s)" if prefix else "#p = :p",
+            "ExpressionAttributeNames": {"#p": limits.PARTITION, **({"#s": limits.SORT} if prefix else {})},
+            "ExpressionAttributeValues": {":p": {"S": partition}, **({":s": _value(prefix)} if prefix else {})},
+        }
+        if after is not None:
+            asked["ExclusiveStartKey"] = _key(partition, after)
+        if limit is not None:
+            asked["Limit"] = limit
+        answer = self._try(lambda: self._client().query(**asked))
+        last = answer.get("LastEvaluatedKey")
+        return Page(
+            items=tuple(_item(item) for item in answer["Items"]), resume=last[limits.SORT]["S"] if last else None
+        )
+
+    def write(self, writes: Sequence[Write]) -> None:
+        limits.check_writes(writes)
+        transaction = [self._transact(write) for write in writes]
+        token = uuid.uuid4().hex
+
+        def attempt() -> None:
+            nonlocal token
+            try:
+                self._client().transact_write_items(TransactItems=transaction, ClientRequestToken=token)
+            except ClientError as error:
+                codes = _cancellation_codes(error)
+                failed = tuple(place for place, code in enumerate(codes) if code == _CONDITION_FAILED)
+                if failed:
+                    raise ConditionFailedError(failed) from error
+                if codes:
+                    # A cancelled transaction wrote nothing. Any other failure may have: the token makes it one write.
+                    token = uuid.uuid4().hex
+                raise
+
+        self._try(attempt)
+
+    def write_many(self, writes: Iterable[Put | Delete]) -> None:
+        batch: dict[tuple[str, str], WriteRequestUnionTypeDef] = {}
+        for write in writes:
+            limits.check_plain(write)
+            place = limits.place_of(write)
+            # One batch has no item twice; batches go one after the other, so the last write of an item wins.
+            if place in batch or len(batch) == _WRITES_AT_ONCE:
+                self._write_batch(list(batch.values()))
+                batch.clear()
+            batch[place] = _request(write)
+        if batch:
+            self._write_batch(list(batch.values()))
+
+    def _get_batch(self, keys: Sequence[Wire]) -> Iterator[Item]:
+        wanted: Mapping[str, KeysAndAttributesTypeDef] = {self._name: {"Keys": keys, "ConsistentRead": True}}
+        for pause_s in self._pauses():
+            answer = self._try(functools.partial(self._client().batch_get_item, RequestItems=wanted))
+            yield from (_item(item) for item in answer["Responses"].get(self._name, []))
+            if not answer.get("UnprocessedKeys"):
+                return
+            left = answer["UnprocessedKeys"][self._name]["Keys"]
+            wanted = {self._name: {"Keys": left, "ConsistentRead": True}}
+            self._clock.sleep(pause_s)
+        raise _busy()
+
+    def _write_batch(self, requests: Sequence[WriteRequestUnionTypeDef]) -> None:
+        for pause_s in self._pauses():
+            asked = {self._name: requests}
+            answer = self._try(functools.partial(self._client().batch_write_item, RequestItems=asked))
+            if not answer.get("UnprocessedItems"):
+                return
+            requests = answer["UnprocessedItems"][self._name]
+            self._clock.sleep(pause_s)
+        raise _busy()
+
+    def _try(self, call: Callable[[], T]) -> T:
+        for pause_s in self._pauses():
+            try:
+                return call()
+            except ClientError as error:
+                codes = {error.response["Error"]["Code"], *_cancellation_codes(error)}
+                if codes.isdisjoint(_TRANSIENT):
+                    raise
+                self._clock.sleep(pause_s)
+            except (HTTPClientError, ConnectionError) as error:
+                raise _busy() from error
+        raise _busy()
+
+    def _pauses(self) -> Iterator[float]:
+        for nth in range(_TRIES):
+            yield self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**nth)
+
+    def _transact(self, write: Write) -> TransactWriteItemTypeDef:
+        match write:
+            case Put(item=item, when=condition):
+                put: PutTypeDef = {"TableName": self._name, "Item": _wire(item)}
+                _set(put, condition)
+                return {"Put": put}
+            case Delete(partition=partition, sort=sort, when=condition):
+                delete: DeleteTypeDef = {"TableName": self._name, "Key": _key(partition, sort)}
+                _set(delete, condition)
+                return {"Delete": delete}
+            case Check(partition=partition, sort=sort, when=condition):
+                key = _key(partition, sort)
+                check: ConditionCheckTypeDef = {"TableName": self._name, "Key": key, "ConditionExpression": ""}
+                _set(check, condition)
+                return {"ConditionCheck": check}
+            case _:
+                assert_never(write)
+
+
+def _set(request: PutTypeDef | DeleteTypeDef | ConditionCheckTypeDef, condition: Condition | None) -> None:
+    """Put a condition into a request that is being made."""
+    match condition:
+        case None:
+            return
+        case Absent():
+            request["ConditionExpression"] = "attribute_not_exists(#a)"
+            request["ExpressionAttributeNames"] = {"#a": limits.PARTITION}
+            return
+        case Equals(attribute, value):
+            request["ConditionExpression"] = "#a = :a"
+        case Before(attribute, value):
+            request["ConditionExpression"] = "attribute_not_exists(#a) OR #a < :a"
+        case _:
+            assert_never(condition)
+    request["ExpressionAttributeNames"] = {"#a": attribute}
+    request["ExpressionAttributeValues"] = {":a": _value(value)}
+
+
+def _request(write: Put | Delete) -> WriteRequestUnionTypeDef:
+    match write:
+        case Put(item=item):
+            return {"PutRequest": {"Item": _wire(item)}}
+        case Delete(partition=partition, sort=sort):
+            return {"DeleteRequest": {"Key": _key(partition, sort)}}
+        case _:
+            assert_never(write)
+
+
+def _key(partition: str, sort: str) -> Wire:
+    return {limits.PARTITION: {"S": partition}, limits.SORT: {"S": sort}}
+
+
+def _wire(item: Item) -> Wire:
+    wire = _key(item.partition, item.sort)
+    wire |= {name: _value(value) for name, value in item.attributes.items()}
+    if item.expires is not None:
+        wire[limits.EXPIRES] = _value(item.expires)
+    return wire
+
+
+def _value(value: Attribute) -> AttributeValueTypeDef:
+    match value:
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case _:
+            assert_never(value)
+
+
+def _item(wire: Mapping[str, AttributeValueTypeDef]) -> Item:
+    attributes = {name: _attribute(value) for name, value in wire.items() if name not in limits.RESERVED}
+    expires = wire.get(limits.EXPIRES)
+    return Item(
+        partition=wire[limits.PARTITION]["S"],
+        sort=wire[limits.SORT]["S"],
+        attributes=attributes,
+        expires=None if expires is None else int(expires["N"]),
+    )
+
+
+def _attribute(wire: AttributeValueTypeDef) -> Attribute:
+    match wire:
+        case {"S": text}:
+            return text
+        case {"N": digits}:
+            return int(digits)
+        case {"B": octets}:
+            return octets
+        case _:
+            raise ContractError("internal error", kind="attribute of an unknown type")
+
+
+def _cancellation_codes(error: ClientError) -> Sequence[str]:
+    return [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+
+
+def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    source = iter(things)
+    while batch := list(islice(source, size)):
+        yield batch
+
+
+def _busy() -> StoreConflictError:
+    return StoreConflictError("store is busy", retry_after=1.0)

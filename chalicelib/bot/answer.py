@@ -1,0 +1,35 @@
+"""Answer what was typed: parse it, run the command, put every expected error into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.bot.command import Ask, Line, Parsed, Reply, Rooms, Tone
+from chalicelib.core.catalogue import Lang, say
+from chalicelib.core.errors import ForbiddenError, RollcallError
+from chalicelib.core.principal import Principal, permits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    rooms: Rooms
+
+    def answer(self, who: Principal, lang: Lang, parsed: Parsed) -> Reply:
+        """Run a command.
+
+        Raises:
+            RollcallError: any expected failure; `refusal` puts it into words.
+        """
+        if not permits(who, parsed.command.role):
+            raise ForbiddenError("forbidden", role=parsed.command.role.name.lower())
+        return parsed.command.do(Ask(who=who, lang=lang, rooms=self.rooms), **parsed.given)
+
+
+def refusal(error: RollcallError, lang: Lang) -> Reply:
+    """Say what went wrong and what to do."""
+    text = say(error.code, lang, error.facts)
+    return Reply(
+        blocks=(Line(text=text, tone=Tone.BAD),),
+        data={"error": {"code": error.code, "message": text, "facts": dict(error.facts)}},
+        tone=Tone.BAD,
+    )

@@ -1,0 +1,293 @@
+"""Put tasks, plan rows and entries into words and tables, and into the JSON documents of `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.bot.command import Ask, Block, Json, Line, Pairs, Table, Tone
+from chalicelib.core.catalogue import say
+from chalicelib.core.diff import Action, changed
+from chalicelib.core.model import Entry, Kind, Remark, State, Value, Values
+from chalicelib.core.task import Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    TaskStatus.QUEUED: ("queued", "排队中"),
+    TaskStatus.RUNNING: ("running", "进行中"),
+    TaskStatus.DONE: ("done", "完成"),
+    TaskStatus.HELD: ("held", "待审批"),
+    TaskStatus.PREVIEWED: ("preview", "预览"),
+    TaskStatus.FAILED: ("failed", "失败"),
+    Trigger.MANUAL: ("asked for", "手动"),
+    Trigger.SCHEDULE: ("schedule", "定时"),
+    Trigger.EVENT: ("event", "事件"),
+    Trigger.APPROVAL: ("approval", "审批"),
+    Action.CREATE: ("create", "新建"),
+    Action.UPDATE: ("update", "更新"),
+    Action.DEACTIVATE: ("deactivate", "停用"),
+    Action.REACTIVATE: ("reactivate", "恢复"),
+    Tally.CREATED: ("created", "新建"),
+    Tally.UPDATED: ("updated", "更新"),
+    Tally.DEACTIVATED: ("deactivated", "停用"),
+    Tally.REACTIVATED: ("reactivated", "恢复"),
+    Tally.UNCHANGED: ("unchanged", "未变"),
+    Tally.REJECTED: ("rejected", "拒绝"),
+    Tally.SUPERSEDED: ("superseded", "作废"),
+    RowStatus.PLANNED: ("planned", "计划"),
+    RowStatus.APPLIED: ("applied", "已执行"),
+    State.ACTIVE: ("active", "在职"),
+    State.INVITED: ("invited", "已邀请"),
+    State.SUSPENDED: ("suspended", "已暂停"),
+    State.LEFT: ("left", "已离开"),
+    "departments": ("departments", "部门"),
+    "employees": ("employees", "员工"),
+    Kind.DEPARTMENT: ("department", "部门"),
+    Kind.EMPLOYEE: ("employee", "员工"),
+}
+TONES = {
+    TaskStatus.DONE: Tone.GOOD,
+    TaskStatus.HELD: Tone.WARN,
+    TaskStatus.PREVIEWED: Tone.WARN,
+    TaskStatus.FAILED: Tone.BAD,
+}
+SHOWN_ROWS = 40
+
+
+def word(ask: Ask, what: str) -> str:
+    english, chinese = WORDS[what]
+    return ask.pick(english, chinese)
+
+
+def told(ask: Ask, remark: Remark | None) -> str:
+    return say(remark.code, ask.lang, remark.facts) if remark else ""
+
+
+def instant(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S") + "Z" if moment else ""
+
+
+# --- tasks
+
+
+def task_document(ask: Ask, task: SyncTask) -> dict[str, Json]:
+    return {
+        "task": task.task_id,
+        "source": handle(ask, task.source),
+        "trigger": task.trigger,
+        "status": task.status,
+        "started_at": task.started_at.isoformat() if task.started_at else None,
+        "finished_at": task.finished_at.isoformat() if task.finished_at else None,
+        "reason": told(ask, task.reason) or None,
+        "remarks": [told(ask, remark) for remark in task.remarks],
+        "counts": {
+            f"{kind}s": {tally: task.counts[kind][tally] for tally in Tally}
+            for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE)
+        },
+        "calls": dict(sorted(task.calls.items())),
+        "entry_writes": task.entry_writes,
+    }
+
+
+def task_blocks(ask: Ask, task: SyncTask) -> tuple[Block, ...]:
+    """Say how a task ended: a status word, why, what changed, what it cost."""
+    name = handle(ask, task.source)
+    head = f"{name} · {ask.pick('task', '任务')} {task.task_id} · {word(ask, task.status)}"
+    blocks: list[Block] = [Line(text=head, tone=TONES.get(task.status, Tone.PLAIN))]
+    if task.reason:
+        blocks.append(Line(text=told(ask, task.reason), tone=TONES.get(task.status, Tone.PLAIN)))
+    blocks += [Line(text=told(ask, remark), tone=Tone.WARN) for remark in task.remarks]
+    if not task.status.is_over:
+        return tuple(blocks)
+    shown = [tally for tally in Tally if any(task.counts[kind][tally] for kind in Kind)]
+    if shown:
+        blocks.append(
+            Table(
+                columns=("", *(word(ask, tally) for tally in shown)),
+                rows=tuple(
+                    (word(ask, f"{kind}s"), *(str(task.counts[kind][tally] or "·") for tally in shown)) for kind in Kind
+                ),
+            )
+        )
+    blocks.append(Line(text=_cost(ask, task)))
+    return tuple(blocks)
+
+
+def _cost(ask: Ask, task: SyncTask) -> str:
+    calls = sum(task.calls.values())
+    took = (task.finished_at - task.started_at).total_seconds() if task.finished_at and task.started_at else 0.0
+    preview = task.purpose is Purpose.PREVIEW
+    writes = (
+        ask.pick("nothing written", "未写入") if preview else f"{task.entry_writes} {ask.pick('written', '条写入')}"
+    )
+    return ask.pick(
+        f"{calls} vendor calls, {writes}, {took:.1f} s", f"调用厂商 {calls} 次，{writes}，用时 {took:.1f} 秒"
+    )
+
+
+# --- plan rows
+
+
+def record_document(ask: Ask, row: SyncRecord) -> dict[str, Json]:
+    return {
+        "key": row.key.external_id,
+        "kind": row.key.kind,
+        "entry": row.entry_id,
+        "action": row.action,
+        "status": row.status,
+        "reason": told(ask, row.reason) or None,
+        "source": plain(row.source),
+        "before": plain(row.before),
+        "after": plain(row.after),
+        "observed_at": row.observed_at.isoformat(),
+    }
+
+
+def record_table(ask: Ask, rows: Sequence[SyncRecord], caption: str = "") -> Table:
+    """List rows: what happens to whom, and which fields change from what to what."""
+    return Table(
+        caption=caption,
+        columns=(
+            ask.pick("entry", "条目"),
+            ask.pick("what", "操作"),
+            ask.pick("name", "名称"),
+            ask.pick("change", "变更"),
+            ask.pick("status", "状态"),
+        ),
+        rows=tuple(
+            (
+                row.entry_id,
+                f"{word(ask, row.action)} {word(ask, row.key.kind)}",
+                str(row.name or ""),
+                _changes(row),
+                word(ask, row.status),
+            )
+            for row in rows
+        ),
+    )
+
+
+def compared(ask: Ask, row: SyncRecord) -> tuple[Block, ...]:
+    """Show the source's fields beside the directory's, before and after."""
+    blocks: list[Block] = [
+        Line(
+            text=f"{word(ask, row.action)} {word(ask, row.key.kind)} · {row.name or ''} · {row.entry_id} · "
+            f"{word(ask, row.status)}"
+        )
+    ]
+    if row.reason:
+        blocks.append(Line(text=told(ask, row.reason), tone=Tone.WARN))
+    names = sorted({*row.before, *row.after})
+    different = set(changed(row.before, row.after))
+    blocks.append(
+        Table(
+            caption=ask.pick("directory", "通讯录"),
+            columns=(ask.pick("field", "字段"), ask.pick("before", "变更前"), ask.pick("after", "变更后"), ""),
+            rows=tuple(
+                (name, cell(row.before.get(name)), cell(row.after.get(name)), "◂" if name in different else "")
+                for name in names
+            ),
+        )
+    )
+    if row.source:
+        pairs = tuple((name, cell(value)) for name, value in sorted(row.source.items()))
+        blocks.append(Pairs(caption=ask.pick("what the source said", "来源数据"), pairs=pairs))
+    return tuple(blocks)
+
+
+def _changes(row: SyncRecord) -> str:
+    if row.action is Action.CREATE:
+        return ""
+    parts = [
+        f"{name}: {_short(row.before.get(name))} → {_short(row.after.get(name))}"
+        for name in changed(row.before, row.after)
+    ]
+    return "\n".join(parts)
+
+
+def _short(value: Value) -> str:
+    text = cell(value) or "–"
+    return text if len(text) <= 32 else text[:31] + "…"
+
+
+def cell(value: Value) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return ", ".join(value)
+        case _:
+            return str(value)
+
+
+def plain(values: Values) -> dict[str, Json]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+# --- entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """The departments of the directory, for saying where somebody is."""
+
+    departments: Mapping[str, Entry]
+
+    def path(self, entry_id: str) -> str:
+        """Name a department from the top, as `Company / Part / Team`; "?" stands for one that is not known."""
+        return " / ".join(reversed([*self._upwards(entry_id)]))
+
+    def _upwards(self, entry_id: str) -> Iterator[str]:
+        seen: set[str] = set()
+        at: Value = entry_id
+        while isinstance(at, str) and at and at not in seen:
+            seen.add(at)
+            entry = self.departments.get(at)
+            yield entry.name if entry else "?"
+            at = entry.values.get("parent") if entry else None
+
+
+def tree(ask: Ask) -> Tree:
+    return Tree(departments={entry.entry_id: entry for entry in ask.rooms.directory.listing(Kind.DEPARTMENT)})
+
+
+def employee_document(ask: Ask, entry: Entry, where: Tree, managers: Mapping[str, Entry]) -> dict[str, Json]:
+    values = entry.values
+    departments = values.get("departments") or ()
+    manager = values.get("manager")
+    known = managers.get(str(manager)) if manager else None
+    return {
+        "id": entry.entry_id,
+        "key": entry.key.external_id,
+        "source": handle(ask, entry.key.source),
+        **{name: plain(values).get(name) for name in ("name", "en_name", "email", "mobile", "employee_no", "title")},
+        "departments": [
+            {"id": each, "path": where.path(each)} for each in (departments if isinstance(departments, tuple) else ())
+        ],
+        "manager": {"id": str(manager), "name": known.name if known else None} if manager else None,
+        "state": entry.state,
+        "extended": plain(entry.extended()),
+        "revision": entry.revision,
+        "observed_at": entry.observed_at.isoformat(),
+    }
+
+
+def department_document(ask: Ask, entry: Entry, where: Tree) -> dict[str, Json]:
+    values = plain(entry.values)
+    return {
+        "id": entry.entry_id,
+        "key": entry.key.external_id,
+        "source": handle(ask, entry.key.source),
+        "path": where.path(entry.entry_id),
+        **{name: values.get(name) for name in ("name", "en_name", "parent", "leaders", "order")},
+        "state": entry.state,
+        "revision": entry.revision,
+        "observed_at": entry.observed_at.isoformat(),
+    }
+
+
+def handle(ask: Ask, uid: str) -> str:
+    """Name a source by its handle; a deleted one by its uid."""
+    return next((source.handle for source in ask.rooms.catalog.sources() if source.uid == uid), uid)

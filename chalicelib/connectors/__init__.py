@@ -1,0 +1,115 @@
+"""The outside systems: one folder a vendor, one line here.
+
+The strings are resolved when they are first needed, so that importing this package loads no HTTP library: the door
+that answers vendors within a second imports it too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from chalicelib.core.errors import MalformedError, SourceDeniedError
+from chalicelib.core.ports import Clock, Connector, Secrets
+from chalicelib.core.secret import Secret
+from chalicelib.core.source import Form, Source
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a vendor's folder has, as `module:name` below this package."""
+
+    reader: str
+    form: str
+
+
+REGISTRY: Final[Mapping[str, Offer]] = MappingProxyType(
+    {
+        "lark": Offer(reader="lark.reader:LarkReader", form="lark.form:FORM"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every reader is given besides its source and secrets.
+
+    `transport` replaces the network. `limit_scale` divides the windows of the client's own limits: for rehearsals
+    against a lab whose windows are shortened by the same factor, never for a vendor. `kept` outlives a reader: tokens
+    and the logs of the limits, shared by all readers of one process.
+    """
+
+    clock: Clock
+    transport: httpx.BaseTransport | None = None
+    limit_scale: float = 1.0
+    in_flight: int = 16
+    kept: MutableMapping[str, object] = field(default_factory=dict)
+
+
+class Opener(Protocol):
+    """What the registry's `reader` strings name."""
+
+    def __call__(self, *, source: Source, secrets: Mapping[str, Secret], means: Means) -> Connector: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """The `Connectors` port over `REGISTRY`. The fields after `clock` are as in `Means`."""
+
+    secrets: Secrets
+    clock: Clock
+    transport: httpx.BaseTransport | None = None
+    limit_scale: float = 1.0
+    in_flight: int = 16
+    offers: Mapping[str, Offer] = field(default_factory=lambda: REGISTRY)
+    _kept: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def forms(self) -> Sequence[Form]:
+        return tuple(self.form(kind) for kind in self.offers)
+
+    def form(self, kind: str) -> Form:
+        """Load the form of a kind.
+
+        Raises:
+            MalformedError: there is no such kind.
+        """
+        form = _load(self._offer(kind).form)
+        if not isinstance(form, Form):
+            raise TypeError(f"the form of {kind} is not a Form")
+        return form
+
+    def open(self, source: Source) -> Connector:
+        """Make the reader of a source.
+
+        Raises:
+            SourceDeniedError: secrets are missing.
+            MalformedError: there is no such kind.
+        """
+        opener: Opener = _load(self._offer(source.kind).reader)
+        secrets = self.secrets.get(source.uid)
+        if not secrets:
+            raise SourceDeniedError("secrets are missing", handle=source.handle)
+        means = Means(
+            clock=self.clock,
+            transport=self.transport,
+            limit_scale=self.limit_scale,
+            in_flight=self.in_flight,
+            kept=self._kept,
+        )
+        return opener(source=source, secrets=secrets, means=means)
+
+    def _offer(self, kind: str) -> Offer:
+        if kind not in self.offers:
+            raise MalformedError("unknown kind", kind=kind[:40], kinds=", ".join(sorted(self.offers)))
+        return self.offers[kind]
+
+
+def _load(spot: str) -> Any:
+    module, _, name = spot.partition(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

@@ -1,0 +1,162 @@
+"""Reading a Lark tenant: the `Connector` port.
+
+A full read is one listing of all departments and one listing for each department that has people, plus the root, whose
+direct members belong to no department. Where the app sees only part of the company, it starts from what it was granted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Final
+
+from chalicelib.connectors import Means
+from chalicelib.connectors.lark.answers import RefusedError
+from chalicelib.connectors.lark.client import ROOT, LarkClient
+from chalicelib.connectors.lark.form import FEISHU
+from chalicelib.connectors.lark.lookup import OUT_OF_RANGE, Each, Lookup
+from chalicelib.connectors.lark.permissions import Coverage, granted_scopes
+from chalicelib.connectors.lark.records import Records
+from chalicelib.connectors.lark.tree import NAME, PARTIAL, Tree, walked
+from chalicelib.core.errors import SourceDeniedError, SourceProtocolError, TransientError
+from chalicelib.core.model import Key, Kind, Part, Remark, SourceRecord
+from chalicelib.core.presence import Found, Presence
+from chalicelib.core.secret import Secret
+from chalicelib.core.source import Source
+
+log = logging.getLogger(__name__)
+
+LONE: Final = "lone"
+MEMBERS: Final = "members/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """What depends on the permissions of the app, and is only known once they were asked for."""
+
+    remarks: tuple[Remark, ...]
+    records: Records
+    lookup: Lookup
+    tree: Tree
+
+
+class LarkReader:
+    def __init__(self, *, source: Source, secrets: Mapping[str, Secret], means: Means) -> None:
+        """
+        Raises:
+            SourceDeniedError: the app secret is missing.
+        """
+        if "app_secret" not in secrets:
+            raise SourceDeniedError("secrets are missing", handle=source.handle)
+        self._source = source
+        self._clock = means.clock
+        self._client = LarkClient(
+            base_url=source.settings.get("base_url") or FEISHU,
+            app_id=source.settings["app_id"],
+            app_secret=secrets["app_secret"],
+            means=means,
+        )
+        self._seen: _Sight | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        return self._client.calls
+
+    def close(self) -> None:
+        self._client.close()
+
+    def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
+        """Read departments first, then the members of each, in no order; nothing is asked for what is staged."""
+        tree = staged[NAME] if NAME in staged else self._departments()
+        partial = next((remark for remark in tree.remarks if remark.code == PARTIAL), None)
+        lone = partial is not None and partial.facts.get("people") != 0
+        departments = walked(tree.records) if partial else (ROOT, *walked(tree.records))
+        of = 1 + lone + len(departments)
+        yield replace(tree, of=of)
+        if lone:
+            yield replace(staged[LONE] if LONE in staged else self._lone(), of=of)
+        for department in departments:
+            if MEMBERS + department in staged:
+                yield replace(staged[MEMBERS + department], of=of)
+        unread = [department for department in departments if MEMBERS + department not in staged]
+        if not unread:
+            return
+        self._sight()
+        records = 0
+        with closing(self._client.each(self._members, unread)) as parts:
+            for part in parts:
+                records += len(part.records)
+                yield replace(part, of=of)
+        log.info("members read", extra={"parts": len(unread), "records": records})
+
+    def confirm(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
+        """Ask for keys by name: by batches in parallel, then singly for those that a batch did not answer."""
+        if not keys:
+            return {}
+        answers = self._sight().lookup.ask(keys, self._client.each)
+        kinds = Counter(type(presence).__name__.lower() for presence in answers.values())
+        log.info("keys confirmed", extra={"keys": len(answers), **kinds})
+        return answers
+
+    def _departments(self) -> Part:
+        sight = self._sight()
+        part = sight.tree.read()
+        log.info("departments read", extra={"records": len(part.records), "remarks": len(part.remarks)})
+        return replace(part, remarks=(*part.remarks, *sight.remarks))
+
+    def _members(self, department: str) -> Part:
+        """Read one department's direct members, whole; of one that was deleted meanwhile there are none."""
+        sight = self._sight()
+        records: dict[str, SourceRecord] = {}
+        try:
+            for page in self._client.members(department):
+                for row in page.rows:
+                    record = sight.records.user(row, page.observed_at)
+                    records[record.key.external_id] = record
+        except RefusedError as refused:
+            if department == ROOT and refused.number in OUT_OF_RANGE:
+                # The range was narrowed during the walk; whoever sits in no department may have been granted singly.
+                return replace(self._lone(map), name=MEMBERS + ROOT)
+            if department == ROOT or not sight.tree.has_vanished(department):
+                raise
+            records.clear()
+        return Part(name=MEMBERS + department, records=tuple(records.values()))
+
+    def _lone(self, each: Each | None = None) -> Part:
+        """Read the people who were granted one by one; those that cannot be seen are left to `confirm`."""
+        _, people = self._client.range()
+        keys = [Key(self._source.uid, Kind.EMPLOYEE, each_id) for each_id in people]
+        answers = self._sight().lookup.ask(keys, each or self._client.each)
+        records = tuple(found.record for found in answers.values() if isinstance(found, Found))
+        log.info("single people read", extra={"asked": len(keys), "records": len(records)})
+        return Part(name=LONE, records=records)
+
+    def _sight(self) -> _Sight:
+        with self._lock:
+            if self._seen is None:
+                coverage, remarks = self._coverage()
+                records = Records(self._source.uid, coverage)
+                lookup = Lookup(client=self._client, records=records, clock=self._clock)
+                tree = Tree(source=self._source.uid, client=self._client, records=records, lookup=lookup)
+                self._seen = _Sight(remarks=remarks, records=records, lookup=lookup, tree=tree)
+            return self._seen
+
+    def _coverage(self) -> tuple[Coverage, tuple[Remark, ...]]:
+        """Learn which permissions the app has; not knowing them costs the clearing of fields, not the read."""
+        mapping = self._source.mapping
+        try:
+            coverage = Coverage(granted=granted_scopes(self._client.granted().rows), mapping=mapping)
+            return coverage, coverage.remarks()
+        except SourceDeniedError as denied:
+            if denied.code != "permission missing":
+                raise
+            code = denied.facts.get("code", "?")
+        except (SourceProtocolError, TransientError) as error:
+            code = error.facts.get("code") or error.facts.get("problem") or error.code
+        remark = Remark(code="permissions unknown", facts={"code": code})
+        return Coverage(granted=None, mapping=mapping), (remark,)

@@ -1,0 +1,147 @@
+"""The limits that belong to the Table port, so that every engine refuses the same things in the same way.
+
+They are DynamoDB's. Sizes count as DynamoDB counts them: UTF-8 names and values, keys and expiry included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from chalicelib.core.ports import (
+    LARGEST_ITEM_BYTES,
+    LARGEST_WRITE_BYTES,
+    MOST_WRITES,
+    Absent,
+    Attribute,
+    Before,
+    Check,
+    Condition,
+    Delete,
+    Equals,
+    Item,
+    Put,
+    Write,
+)
+
+# The names under which an engine may keep the key and the expiry beside the attributes; no attribute may have them.
+PARTITION: Final = "pk"
+SORT: Final = "sk"
+EXPIRES: Final = "expires"
+RESERVED: Final = frozenset({PARTITION, SORT, EXPIRES})
+
+LARGEST_PARTITION_KEY_BYTES: Final = 2048
+LARGEST_SORT_KEY_BYTES: Final = 1024
+LARGEST_PAGE_BYTES: Final = 1024 * 1024
+_LARGEST_INTEGER: Final = 10**38 - 1
+
+
+def check_partition(partition: str) -> int:
+    """Return the bytes of a partition key that keeps its limits."""
+    size = len(partition.encode())
+    if not 0 < size <= LARGEST_PARTITION_KEY_BYTES:
+        raise ValueError(f"partition key of {size} bytes, wanted 1 to {LARGEST_PARTITION_KEY_BYTES}")
+    return size
+
+
+def check_key(partition: str, sort: str) -> int:
+    """Return the bytes of a key that keeps its limits."""
+    size = len(sort.encode())
+    if not 0 < size <= LARGEST_SORT_KEY_BYTES:
+        raise ValueError(f"sort key of {size} bytes, wanted 1 to {LARGEST_SORT_KEY_BYTES}")
+    return check_partition(partition) + size
+
+
+def check_attribute(name: str, value: Attribute) -> int:
+    """Return the bytes of an attribute that keeps its limits."""
+    if not name or name in RESERVED:
+        raise ValueError(f"attribute name {name!r} is empty or reserved")
+    return len(name.encode()) + _value_bytes(name, value)
+
+
+def item_bytes(item: Item) -> int:
+    """Return the bytes of an item that keeps its limits."""
+    size = len(PARTITION) + len(SORT) + check_key(item.partition, item.sort)
+    size += sum(check_attribute(name, value) for name, value in item.attributes.items())
+    if item.expires is not None:
+        size += len(EXPIRES) + _value_bytes(EXPIRES, item.expires)
+    if size > LARGEST_ITEM_BYTES:
+        raise ValueError(f"item of {size} bytes, wanted at most {LARGEST_ITEM_BYTES}")
+    return size
+
+
+def check_condition(condition: Condition) -> None:
+    match condition:
+        case Absent():
+            return
+        case Equals(attribute, value) | Before(attribute, value):
+            check_attribute(attribute, value)
+
+
+def place_of(write: Write) -> tuple[str, str]:
+    """Tell which item a write is about."""
+    match write:
+        case Put(item=item):
+            return item.partition, item.sort
+        case Delete(partition=partition, sort=sort) | Check(partition=partition, sort=sort):
+            return partition, sort
+
+
+def write_bytes(write: Write) -> int:
+    """Return the bytes of a write that keeps its limits; only a Put carries an item."""
+    if write.when is not None:
+        check_condition(write.when)
+    if isinstance(write, Put):
+        return item_bytes(write.item)
+    check_key(write.partition, write.sort)
+    return 0
+
+
+def check_writes(writes: Sequence[Write]) -> None:
+    """Hold one transaction against the limits.
+
+    Raises:
+        ValueError: naming the limit.
+    """
+    if not 1 <= len(writes) <= MOST_WRITES:
+        raise ValueError(f"{len(writes)} writes at once, wanted 1 to {MOST_WRITES}")
+    if len({place_of(write) for write in writes}) < len(writes):
+        raise ValueError("one item twice in one transaction")
+    size = sum(write_bytes(write) for write in writes)
+    if size > LARGEST_WRITE_BYTES:
+        raise ValueError(f"transaction of {size} bytes, wanted at most {LARGEST_WRITE_BYTES}")
+
+
+def check_plain(write: Put | Delete) -> None:
+    """Hold one of many unconditional writes against the limits."""
+    if write.when is not None:
+        raise ValueError("a condition among writes without conditions")
+    write_bytes(write)
+
+
+def start_after(prefix: str, after: str | None, *, backward: bool) -> tuple[bool, str | None]:
+    """Bring a query's start within its prefix: whether anything can follow at all, and after which sort key.
+
+    DynamoDB refuses a start that lies outside of what the query may read; here it means what it says.
+    """
+    if after is None or (after and after.startswith(prefix)):
+        return True, after
+    beyond = (after > prefix) is not backward if after else backward
+    return not beyond, None
+
+
+def check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise ValueError(f"page limit {limit}, wanted at least 1")
+
+
+def _value_bytes(name: str, value: Attribute) -> int:
+    if isinstance(value, bool):
+        raise ValueError(f"attribute {name!r} is a bool, wanted str, int or bytes")
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bytes):
+        return len(value)
+    if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+        raise ValueError(f"attribute {name!r} has more than 38 digits")
+    return (len(str(abs(value))) + 1) // 2 + 1 + (value < 0)

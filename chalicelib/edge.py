@@ -1,0 +1,59 @@
+"""Between the framework and the doors: requests in, responses and statuses out.
+
+Chalice hides exceptions of a view from its middleware, so a view's whole body is one call of `answer`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Request, Response
+
+from chalicelib.core.catalogue import Lang, say
+from chalicelib.core.errors import CallerError, RollcallError, TransientError
+from chalicelib.core.message import HttpRequest, HttpResponse
+from chalicelib.log import place
+
+log = logging.getLogger(__name__)
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def answer(request: Request | None, view: View) -> Response:
+    """Run a view; every error becomes a status and a short JSON body without details of ours."""
+    assert request is not None  # noqa: S101 - Chalice sets it before it calls a view
+    try:
+        response = view(_request(request))
+    except CallerError as error:
+        response = _refusal(error, error.status)
+    except TransientError as error:
+        response = _refusal(error, 503)
+    except RollcallError as error:
+        response = _refusal(error, 500)
+    except Exception as error:
+        log.exception("view broke", extra={"kind": type(error).__name__, "at": place(error)})
+        response = HttpResponse(status=500, body=json.dumps({"error": "internal error"}))
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    headers |= response.headers
+    return Response(body=response.body, status_code=response.status, headers=headers)
+
+
+def _request(request: Request) -> HttpRequest:
+    facts: Any = request.to_original_event()
+    body = request.raw_body
+    return HttpRequest(
+        method=request.method,
+        path=request.path,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        query=dict(facts.get("queryStringParameters") or {}),
+        body=body if isinstance(body, bytes) else body.encode(),
+    )
+
+
+def _refusal(error: RollcallError, status: int) -> HttpResponse:
+    log.warning("refused", extra={"code": error.code, "status": status})
+    body = {"error": error.code, "message": say(error.code, Lang.EN, error.facts)}
+    return HttpResponse(status=status, body=json.dumps(body))

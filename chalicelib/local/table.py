@@ -1,0 +1,291 @@
+"""The Table port over one SQLite file: fast, kept through a kill, nothing to install.
+
+One connection behind a lock serves all threads of a process; other processes are kept apart by SQLite's own locks, for
+which every transaction that writes asks at its beginning. Values survive SIGKILL (WAL); a power cut may take
+the last transactions, never a part of one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, assert_never
+
+from chalicelib.core import limits
+from chalicelib.core.errors import ConditionFailedError, StoreConflictError
+from chalicelib.core.ports import (
+    Absent,
+    Attribute,
+    Before,
+    Check,
+    Clock,
+    Condition,
+    Delete,
+    Equals,
+    Item,
+    Page,
+    Put,
+    Write,
+)
+from chalicelib.local.clock import SystemClock
+
+_BUSY_TIMEOUT_MS: Final = 30_000
+_OPEN_TRIES: Final = 200
+_AT_ONCE: Final = 1000
+
+_SCHEMA: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS items (
+        partition TEXT NOT NULL,
+        sort TEXT NOT NULL,
+        attributes TEXT NOT NULL,
+        expires INTEGER,
+        size INTEGER NOT NULL,
+        PRIMARY KEY (partition, sort)
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS items_expires ON items (expires) WHERE expires IS NOT NULL",
+)
+_SELECT: Final = "SELECT sort, attributes, expires FROM items WHERE partition = ? AND sort = ?"
+_PUT: Final = "INSERT OR REPLACE INTO items (partition, sort, attributes, expires, size) VALUES (?, ?, ?, ?, ?)"
+_DELETE: Final = "DELETE FROM items WHERE partition = ? AND sort = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chaos:
+    """Makes a share of transactions fail as collisions do, from a seeded generator.
+
+    With `also_after`, half of those fail after they were written, as when the answer of a table elsewhere is lost.
+    """
+
+    rng: random.Random
+    share: float = 0.05
+    also_after: bool = False
+
+    def strikes(self) -> bool:
+        return self.rng.random() < self.share
+
+    def strikes_after(self) -> bool:
+        return self.also_after and self.rng.random() < 0.5
+
+
+class SqliteTable:
+    """A Table in a file, or in the memory of this process for the path ":memory:"."""
+
+    def __init__(self, path: str, *, clock: Clock | None = None, chaos: Chaos | None = None) -> None:
+        self._clock: Clock = clock or SystemClock()
+        self._chaos = chaos
+        self._lock = threading.RLock()
+        if path != ":memory:":
+            # What is kept is personal; SQLite gives its side files the mode of the first.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_TIMEOUT_MS / 1000)
+        try:
+            self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def get(self, partition: str, sort: str) -> Item | None:
+        limits.check_key(partition, sort)
+        with self._lock:
+            row = self._db.execute(_SELECT, (partition, sort)).fetchone()
+        return None if row is None else _item(partition, row)
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
+        for partition, sort in keys:
+            limits.check_key(partition, sort)
+        found: dict[tuple[str, str], Item] = {}
+        with self._lock:
+            for key in keys:
+                row = self._db.execute(_SELECT, key).fetchone()
+                if row is not None:
+                    found[key] = _item(key[0], row)
+        return found
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        backward: bool = False,
+        limit: int | None = None,
+    ) -> Page:
+        limits.check_partition(partition)
+        limits.check_limit(limit)
+        any_left, after = limits.start_after(prefix, after, backward=backward)
+        if not any_left:
+            return Page(items=(), resume=None)
+        sql, values = _select(partition, prefix, after, backward=backward)
+        items: list[Item] = []
+        page_bytes = 0
+        with self._lock:
+            rows = self._db.execute(sql, values)
+            for sort, attributes, expires, size in rows:
+                if (items and page_bytes + size > limits.LARGEST_PAGE_BYTES) or len(items) == limit:
+                    rows.close()
+                    return Page(items=tuple(items), resume=items[-1].sort)
+                items.append(_item(partition, (sort, attributes, expires)))
+                page_bytes += size
+        return Page(items=tuple(items), resume=None)
+
+    def write(self, writes: Sequence[Write]) -> None:
+        limits.check_writes(writes)
+        strikes = self._chaos is not None and self._chaos.strikes()
+        after = strikes and self._chaos is not None and self._chaos.strikes_after()
+        if strikes and not after:
+            raise _busy()
+        with self._transaction():
+            failed = tuple(place for place, write in enumerate(writes) if not self._holds(write))
+            if failed:
+                raise ConditionFailedError(failed)
+            for write in writes:
+                self._do(write)
+        if after:
+            raise _busy()
+
+    def write_many(self, writes: Iterable[Put | Delete]) -> None:
+        # The lock is not held while the caller makes its writes: it may read the table meanwhile.
+        source = iter(writes)
+        while batch := list(islice(source, _AT_ONCE)):
+            for write in batch:
+                limits.check_plain(write)
+            with self._transaction():
+                for write in batch:
+                    self._do(write)
+
+    def _open(self) -> None:
+        for tries_left in reversed(range(_OPEN_TRIES)):
+            # Two processes that turn a new file to WAL at once are refused without the usual patience.
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError:
+                if not tries_left:
+                    raise
+                self._clock.sleep(0.01)
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'items_expires'").fetchone():
+            with self._transaction():
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+        with suppress(StoreConflictError), self._transaction():
+            self._db.execute("DELETE FROM items WHERE expires < ?", (int(self._clock.now().timestamp()),))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise _busy() from error
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _holds(self, write: Write) -> bool:
+        if write.when is None:
+            return True
+        row = self._db.execute(_SELECT, limits.place_of(write)).fetchone()
+        return _holds(write.when, None if row is None else _attributes(row[1]))
+
+    def _do(self, write: Write) -> None:
+        match write:
+            case Put(item=item):
+                text = _text(item.attributes)
+                self._db.execute(_PUT, (item.partition, item.sort, text, item.expires, limits.item_bytes(item)))
+            case Delete(partition=partition, sort=sort):
+                self._db.execute(_DELETE, (partition, sort))
+            case Check():
+                pass
+            case _:
+                assert_never(write)
+
+
+def _select(partition: str, prefix: str, after: str | None, *, backward: bool) -> tuple[str, list[str]]:
+    # SQLite compares text as UTF-8 bytes, which is DynamoDB's order.
+    where, values = ["partition = ?"], [partition]
+    low = after if after is not None and not backward else None
+    high = after if after is not None and backward else _end_of(prefix)
+    if low is not None:
+        where.append("sort > ?")
+        values.append(low)
+    elif prefix:
+        where.append("sort >= ?")
+        values.append(prefix)
+    if high is not None:
+        where.append("sort < ?")
+        values.append(high)
+    order = "DESC" if backward else "ASC"
+    sql = f"SELECT sort, attributes, expires, size FROM items WHERE {' AND '.join(where)} ORDER BY sort {order}"  # noqa: S608 - the parts are constants
+    return sql, values
+
+
+def _end_of(prefix: str) -> str | None:
+    """Name the first text after all that start with this prefix; None when there is no such text."""
+    while prefix:
+        prefix, last = prefix[:-1], ord(prefix[-1])
+        if last < 0x10FFFF:
+            # Between U+D7FF and U+E000 lie the surrogates, which no text has.
+            return prefix + chr(0xE000 if last == 0xD7FF else last + 1)
+    return None
+
+
+def _holds(condition: Condition, attributes: Mapping[str, Attribute] | None) -> bool:
+    match condition:
+        case Absent():
+            return attributes is None
+        case Equals(attribute, value):
+            return attributes is not None and attributes.get(attribute) == value
+        case Before(attribute, value):
+            kept = None if attributes is None else attributes.get(attribute)
+            return kept is None or _less(kept, value)
+        case _:
+            assert_never(condition)
+
+
+def _less(one: Attribute, other: Attribute) -> bool:
+    match one, other:
+        case (str(), str()) | (int(), int()) | (bytes(), bytes()):
+            return one < other  # type: ignore[operator]  # the pattern has made both the same type
+        case _:
+            return False
+
+
+def _text(attributes: Mapping[str, Attribute]) -> str:
+    plain = {
+        name: [base64.b64encode(value).decode()] if isinstance(value, bytes) else value
+        for name, value in attributes.items()
+    }
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _attributes(text: str) -> Mapping[str, Attribute]:
+    plain: dict[str, str | int | list[str]] = json.loads(text)
+    return {name: base64.b64decode(value[0]) if isinstance(value, list) else value for name, value in plain.items()}
+
+
+def _item(partition: str, row: tuple[str, str, int | None]) -> Item:
+    sort, attributes, expires = row
+    return Item(partition=partition, sort=sort, attributes=_attributes(attributes), expires=expires)
+
+
+def _busy() -> StoreConflictError:
+    return StoreConflictError("store is busy", retry_after=1.0)

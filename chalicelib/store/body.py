@@ -1,0 +1,200 @@
+"""JSON bodies: written compact, read back with the type of each member checked.
+
+Large ones are compressed. A body that lacks what its reader asks for is a broken row, which a developer must look at.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from chalicelib.core.errors import ContractError
+from chalicelib.core.model import Key, Kind, Remark, Value, Values
+from chalicelib.core.ports import Attribute, Item
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+BODY: Final = "body"
+_COMPRESS_ABOVE: Final = 16 * 1024
+
+
+def instant(at: datetime) -> str:
+    """Spell an instant so that the order of texts is that of times: UTC, microseconds, fixed width."""
+    if at.utcoffset() is None:
+        raise ValueError("an instant needs its time zone")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def dump(json_: Json) -> str:
+    return json.dumps(json_, ensure_ascii=False, separators=(",", ":"))
+
+
+def folded(json_: Json) -> Attribute:
+    """Spell a body as the attribute of a row."""
+    text = dump(json_)
+    if len(text) <= _COMPRESS_ABOVE:
+        return text
+    return zlib.compress(text.encode())
+
+
+class Body:
+    """A JSON object read back."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: object) -> None:
+        if not isinstance(members, dict):
+            raise broken("body")
+        self._members: dict[str, object] = members
+
+    @classmethod
+    def of(cls, item: Item) -> Body:
+        body = item.attributes.get(BODY)
+        if isinstance(body, bytes):
+            body = zlib.decompress(body).decode()
+        if not isinstance(body, str):
+            raise broken(BODY)
+        return cls.parse(body)
+
+    @classmethod
+    def parse(cls, text: str) -> Body:
+        return cls(json.loads(text))
+
+    def names(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def has(self, name: str) -> bool:
+        return self._members.get(name) is not None
+
+    def text(self, name: str) -> str:
+        value = self._members.get(name)
+        if not isinstance(value, str):
+            raise broken(name)
+        return value
+
+    def number(self, name: str) -> int:
+        value = self._members.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise broken(name)
+        return value
+
+    def share(self, name: str) -> float:
+        value = self._members.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise broken(name)
+        return float(value)
+
+    def flag(self, name: str) -> bool:
+        value = self._members.get(name)
+        if not isinstance(value, bool):
+            raise broken(name)
+        return value
+
+    def when(self, name: str) -> datetime:
+        return parse_instant(self.text(name))
+
+    def maybe_when(self, name: str) -> datetime | None:
+        return self.when(name) if self.has(name) else None
+
+    def child(self, name: str) -> Body:
+        return Body(self._members.get(name))
+
+    def children(self, name: str) -> Iterator[Body]:
+        return (Body(each) for each in self._list(name))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return texts(self._list(name), name)
+
+    def numbers(self, name: str) -> Mapping[str, int]:
+        child = self.child(name)
+        return {each: child.number(each) for each in child.names()}
+
+    def values(self, name: str) -> Values:
+        members = self.child(name)._members
+        return {each: _value(value, each) for each, value in members.items()}
+
+    def key(self, name: str) -> Key:
+        return _key(self._members.get(name))
+
+    def keys(self, name: str) -> tuple[Key, ...]:
+        return tuple(_key(each) for each in self._list(name))
+
+    def remark(self, name: str) -> Remark | None:
+        if not self.has(name):
+            return None
+        return as_remark(self.child(name))
+
+    def remarks(self, name: str) -> tuple[Remark, ...]:
+        return tuple(as_remark(each) for each in self.children(name))
+
+    def _list(self, name: str) -> list[object]:
+        value = self._members.get(name)
+        if not isinstance(value, list):
+            raise broken(name)
+        return value
+
+
+def key_json(key: Key) -> Json:
+    return (key.source, key.kind, key.external_id)
+
+
+def remark_json(remark: Remark | None) -> Json:
+    return None if remark is None else {"code": remark.code, "facts": dict(remark.facts)}
+
+
+def as_remark(body: Body) -> Remark:
+    facts: dict[str, str | int] = {}
+    for name, value in body.values("facts").items():
+        if not isinstance(value, str | int):
+            raise broken(name)
+        facts[name] = value
+    return Remark(code=body.text("code"), facts=facts)
+
+
+def texts(members: Sequence[object], name: str) -> tuple[str, ...]:
+    return tuple(_text(each, name) for each in members)
+
+
+def text_of(item: Item, name: str) -> str:
+    """Read a top-level attribute that is a text."""
+    return _text(item.attributes.get(name), name)
+
+
+def number_of(item: Item, name: str) -> int:
+    value = item.attributes.get(name)
+    if not isinstance(value, int):
+        raise broken(name)
+    return value
+
+
+def broken(name: str) -> ContractError:
+    return ContractError("internal error", kind=f"broken row: {name}")
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise broken(name)
+    return value
+
+
+def _value(value: object, name: str) -> Value:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, list):
+        return texts(value, name)
+    raise broken(name)
+
+
+def _key(value: object) -> Key:
+    match value:
+        case [str(source), str(kind), str(external_id)]:
+            return Key(source=source, kind=Kind(kind), external_id=external_id)
+        case _:
+            raise broken("key")

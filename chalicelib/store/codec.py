@@ -1,0 +1,463 @@
+"""Core types to rows and back.
+
+A row is flat: what conditions look at stands by itself, everything else in one JSON body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from chalicelib.core.diff import Action
+from chalicelib.core.guard import Guard
+from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
+from chalicelib.core.model import Entry, FieldType, Kind, Link, Part, SourceRecord, State, Value, Values
+from chalicelib.core.ports import Attribute, AuditLine, Item
+from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
+from chalicelib.core.principal import Principal, Role
+from chalicelib.core.source import Schedule, Source
+from chalicelib.core.task import (
+    Approved,
+    Everything,
+    Evidence,
+    Extent,
+    Only,
+    Phase,
+    Progress,
+    Purpose,
+    RowStatus,
+    Sighting,
+    SyncRecord,
+    SyncTask,
+    Tally,
+    TaskStatus,
+    Trigger,
+    no_counts,
+)
+from chalicelib.store import keys
+from chalicelib.store.body import (
+    BODY,
+    Body,
+    Json,
+    as_remark,
+    broken,
+    dump,
+    folded,
+    instant,
+    key_json,
+    number_of,
+    parse_instant,
+    remark_json,
+    text_of,
+)
+from chalicelib.store.keys import Place
+
+# What conditions look at.
+OBSERVED_AT: Final = "observed_at"
+REVISION: Final = "revision"
+STATUS: Final = "status"
+OWNER: Final = "owner"
+UNTIL: Final = "until"
+THROUGH: Final = "through"
+TASK: Final = "task"
+AT: Final = "at"
+LAST: Final = "last"
+
+
+def expiry(from_: datetime, life: timedelta) -> int:
+    return int((from_ + life).timestamp())
+
+
+def row(place: Place, attributes: Mapping[str, Attribute], *, expires: int | None = None) -> Item:
+    return Item(partition=place[0], sort=place[1], attributes=attributes, expires=expires)
+
+
+# --- links and entries -----------------------------------------------------------------------------------------------
+
+
+def link_item(link: Link) -> Item:
+    body: dict[str, Json] = {
+        "key": key_json(link.key),
+        "entry_id": link.entry_id,
+        "digest": link.digest,
+        "state": link.state,
+        "task": link.task,
+    }
+    if link.unseen_since is not None:
+        body["unseen_since"] = instant(link.unseen_since)
+    tombstone = not link.entry_id
+    return row(
+        keys.link(link.key),
+        {BODY: folded(body), OBSERVED_AT: instant(link.observed_at)},
+        expires=expiry(link.observed_at, keys.TOMBSTONE_LIFE) if tombstone else None,
+    )
+
+
+def as_link(item: Item) -> Link:
+    body = Body.of(item)
+    return Link(
+        key=body.key("key"),
+        entry_id=body.text("entry_id"),
+        digest=body.text("digest"),
+        observed_at=parse_instant(text_of(item, OBSERVED_AT)),
+        state=State(body.text("state")),
+        task=body.text("task"),
+        unseen_since=body.maybe_when("unseen_since"),
+    )
+
+
+def entry_item(entry: Entry) -> Item:
+    if not entry.entry_id.startswith(keys.initial(entry.kind)):
+        raise ValueError(f"entry id {entry.entry_id!r} does not begin like its kind")
+    body: Json = {"key": key_json(entry.key), "values": entry.values, "observed_at": instant(entry.observed_at)}
+    return row(keys.entry(entry.entry_id), {BODY: folded(body), REVISION: entry.revision})
+
+
+def as_entry(item: Item) -> Entry:
+    body = Body.of(item)
+    return Entry(
+        entry_id=item.sort,
+        key=body.key("key"),
+        values=body.values("values"),
+        revision=number_of(item, REVISION),
+        observed_at=body.when("observed_at"),
+    )
+
+
+# --- tasks and their plans -------------------------------------------------------------------------------------------
+
+
+def task_item(task: SyncTask) -> Item:
+    body: Json = {
+        "source": task.source,
+        "trigger": task.trigger,
+        "extent": _extent_json(task.extent),
+        "purpose": task.purpose,
+        "asked_by": task.asked_by,
+        "asked_at": instant(task.asked_at),
+        "phase": task.phase,
+        "slices": task.slices,
+        "attempts": task.attempts,
+        "started_at": _maybe(task.started_at),
+        "finished_at": _maybe(task.finished_at),
+        "counts": {kind: {tally: count for tally, count in of.items() if count} for kind, of in task.counts.items()},
+        "calls": task.calls,
+        "entry_writes": task.entry_writes,
+        "reason": remark_json(task.reason),
+        "remarks": [remark_json(each) for each in task.remarks],
+    }
+    # One that is not over has no end of life: its marks on the waiting list would outlive it.
+    ended_at = (task.finished_at or task.asked_at) if task.status.is_over else None
+    return row(
+        keys.task(task.task_id),
+        {BODY: folded(body), TASK: task.task_id, STATUS: task.status},
+        expires=None if ended_at is None else expiry(ended_at, keys.TASK_LIFE),
+    )
+
+
+def as_task(item: Item) -> SyncTask:
+    body = Body.of(item)
+    counts = no_counts()
+    for kind in body.child("counts").names():
+        for tally, count in body.child("counts").numbers(kind).items():
+            counts[Kind(kind)][Tally(tally)] = count
+    return SyncTask(
+        task_id=text_of(item, TASK),
+        source=body.text("source"),
+        trigger=Trigger(body.text("trigger")),
+        extent=_as_extent(body.child("extent")),
+        purpose=Purpose(body.text("purpose")),
+        asked_by=body.text("asked_by"),
+        asked_at=body.when("asked_at"),
+        status=TaskStatus(text_of(item, STATUS)),
+        phase=Phase(body.text("phase")),
+        slices=body.number("slices"),
+        attempts=body.number("attempts"),
+        started_at=body.maybe_when("started_at"),
+        finished_at=body.maybe_when("finished_at"),
+        counts=counts,
+        calls=body.numbers("calls"),
+        entry_writes=body.number("entry_writes"),
+        reason=body.remark("reason"),
+        remarks=body.remarks("remarks"),
+    )
+
+
+def record_item(record: SyncRecord) -> Item:
+    # `after` repeats most of `before`: only what differs is kept.
+    new = {name: value for name, value in record.after.items() if not _identical(record.before, name, value)}
+    body: Json = {
+        "key": key_json(record.key),
+        "entry_id": record.entry_id,
+        "action": record.action,
+        "source": dict(record.source),
+        "before": dict(record.before),
+        "new": new,
+        "lost": [name for name in record.before if name not in record.after],
+        "observed_at": instant(record.observed_at),
+        "digest": record.digest,
+        "revision": record.revision,
+        "evidence": record.evidence,
+        "reason": remark_json(record.reason),
+    }
+    return row(
+        keys.plan_row(record.task, record.key),
+        {BODY: folded(body), TASK: record.task, STATUS: record.status},
+        expires=expiry(record.observed_at, keys.TASK_LIFE),
+    )
+
+
+def as_record(item: Item) -> SyncRecord:
+    body = Body.of(item)
+    before = body.values("before")
+    lost = body.texts("lost")
+    after = {name: value for name, value in before.items() if name not in lost}
+    return SyncRecord(
+        task=text_of(item, TASK),
+        key=body.key("key"),
+        entry_id=body.text("entry_id"),
+        action=Action(body.text("action")),
+        status=RowStatus(text_of(item, STATUS)),
+        source=body.values("source"),
+        before=before,
+        after={**after, **body.values("new")},
+        observed_at=body.when("observed_at"),
+        digest=body.text("digest"),
+        revision=body.number("revision"),
+        evidence=Evidence(body.text("evidence")),
+        reason=body.remark("reason"),
+    )
+
+
+def _identical(before: Values, name: str, value: Value) -> bool:
+    # 1 == True, so types are compared too.
+    return name in before and before[name] == value and type(before[name]) is type(value)
+
+
+def _extent_json(extent: Extent) -> Json:
+    match extent:
+        case Everything():
+            return {"type": "everything"}
+        case Only(keys=wanted):
+            return {"type": "only", "keys": [key_json(key) for key in wanted]}
+        case Approved(of=of, entry_ids=entry_ids):
+            return {"type": "approved", "of": of, "entry_ids": entry_ids}
+        case _:
+            assert_never(extent)
+
+
+def _as_extent(body: Body) -> Extent:
+    match body.text("type"):
+        case "everything":
+            return Everything()
+        case "only":
+            return Only(keys=body.keys("keys"))
+        case "approved":
+            return Approved(of=body.text("of"), entry_ids=body.texts("entry_ids") if body.has("entry_ids") else None)
+        case _:
+            raise broken("extent")
+
+
+def progress_json(progress: Progress) -> Json:
+    return {"stage": progress.stage, "done": progress.done, "total": progress.total}
+
+
+def as_progress(body: Body) -> Progress:
+    return Progress(stage=body.text("stage"), done=body.number("done"), total=body.number("total"))
+
+
+# --- the stage -------------------------------------------------------------------------------------------------------
+
+
+def part_text(part: Part) -> str:
+    return dump(
+        {
+            "name": part.name,
+            "records": [_source_record_json(record) for record in part.records],
+            "remarks": [remark_json(each) for each in part.remarks],
+            "of": part.of,
+        }
+    )
+
+
+def as_part(text: str) -> Part:
+    body = Body.parse(text)
+    return Part(
+        name=body.text("name"),
+        records=tuple(_as_source_record(each) for each in body.children("records")),
+        remarks=body.remarks("remarks"),
+        of=body.number("of") if body.has("of") else None,
+    )
+
+
+def sighting_text(sighting: Sighting) -> str:
+    presences = [{"key": key_json(key), **_presence_json(each)} for key, each in sighting.presences.items()]
+    return dump({"name": sighting.name, "presences": presences})
+
+
+def as_sighting(text: str) -> Sighting:
+    body = Body.parse(text)
+    return Sighting(
+        name=body.text("name"),
+        presences={each.key("key"): _as_presence(each) for each in body.children("presences")},
+    )
+
+
+def _source_record_json(record: SourceRecord) -> dict[str, Json]:
+    return {
+        "key": key_json(record.key),
+        "fields": record.fields,
+        "covers": sorted(record.covers),
+        "observed_at": instant(record.observed_at),
+    }
+
+
+def _as_source_record(body: Body) -> SourceRecord:
+    return SourceRecord(
+        key=body.key("key"),
+        fields=body.values("fields"),
+        covers=frozenset(body.texts("covers")),
+        observed_at=body.when("observed_at"),
+    )
+
+
+def _presence_json(presence: Presence) -> dict[str, Json]:
+    match presence:
+        case Found(record=record):
+            return {"type": "found", "record": _source_record_json(record)}
+        case Gone(observed_at=observed_at):
+            return {"type": "gone", "observed_at": instant(observed_at)}
+        case Hidden(observed_at=observed_at, why=why):
+            return {"type": "hidden", "observed_at": instant(observed_at), "why": remark_json(why)}
+        case Unclear(observed_at=observed_at, why=why):
+            return {"type": "unclear", "observed_at": instant(observed_at), "why": remark_json(why)}
+        case _:
+            assert_never(presence)
+
+
+def _as_presence(body: Body) -> Presence:
+    match body.text("type"):
+        case "found":
+            return Found(record=_as_source_record(body.child("record")))
+        case "gone":
+            return Gone(observed_at=body.when("observed_at"))
+        case "hidden":
+            return Hidden(observed_at=body.when("observed_at"), why=as_remark(body.child("why")))
+        case "unclear":
+            return Unclear(observed_at=body.when("observed_at"), why=as_remark(body.child("why")))
+        case _:
+            raise broken("presence")
+
+
+# --- the catalog and the audit ---------------------------------------------------------------------------------------
+
+
+def source_item(source: Source) -> Item:
+    """`last_asked_at` is not in it: it stands in a row of its own, which ticks write."""
+    cycle = source.schedule.cycle
+    body: Json = {
+        "handle": source.handle,
+        "name": source.name,
+        "kind": source.kind,
+        "enabled": source.enabled,
+        "settings": source.settings,
+        "mapping": {
+            "departments": [_rule_json(rule) for rule in source.mapping.departments],
+            "employees": [_rule_json(rule) for rule in source.mapping.employees],
+            "extended": [
+                {"name": each.name, "type": each.type, "label": each.label} for each in source.mapping.extended
+            ],
+        },
+        "created_at": instant(source.created_at),
+        "custom": source.custom,
+        "schedule": {"cycle_s": None if cycle is None else cycle.total_seconds()},
+        "guard": asdict(source.guard),
+    }
+    return row(keys.source(source.uid), {BODY: folded(body)})
+
+
+def as_source(item: Item, *, last_asked_at: datetime | None) -> Source:
+    body = Body.of(item)
+    schedule, mapping, guard = body.child("schedule"), body.child("mapping"), body.child("guard")
+    return Source(
+        uid=item.sort.removeprefix(keys.SOURCE_PREFIX),
+        handle=body.text("handle"),
+        name=body.text("name"),
+        kind=body.text("kind"),
+        enabled=body.flag("enabled"),
+        settings={name: body.child("settings").text(name) for name in body.child("settings").names()},
+        mapping=FieldMapping(
+            departments=tuple(_as_rule(each) for each in mapping.children("departments")),
+            employees=tuple(_as_rule(each) for each in mapping.children("employees")),
+            extended=tuple(
+                ExtendedField(name=each.text("name"), type=FieldType(each.text("type")), label=each.text("label"))
+                for each in mapping.children("extended")
+            ),
+        ),
+        created_at=body.when("created_at"),
+        custom=body.flag("custom"),
+        schedule=Schedule(cycle=timedelta(seconds=schedule.share("cycle_s")) if schedule.has("cycle_s") else None),
+        guard=Guard(
+            accounts=guard.number("accounts"),
+            departments=guard.number("departments"),
+            share=guard.share("share"),
+            floor=guard.number("floor"),
+            vanish_share=guard.share("vanish_share"),
+            edit_share=guard.share("edit_share"),
+            edit_floor=guard.number("edit_floor"),
+        ),
+        last_asked_at=last_asked_at,
+    )
+
+
+def _rule_json(rule: Rule) -> Json:
+    return {"field": rule.field, "first_of": rule.first_of}
+
+
+def _as_rule(body: Body) -> Rule:
+    return Rule(field=body.text("field"), first_of=body.texts("first_of"))
+
+
+def audit_item(line: AuditLine) -> Item:
+    body = dump(
+        {
+            "principal": {"key": line.principal.key, "role": line.principal.role, "door": line.principal.door},
+            "verb": line.verb,
+            "source": line.source,
+            "task": line.task,
+            "outcome": line.outcome,
+        }
+    )
+    at = instant(line.at)
+    return row(keys.audit(at, body), {BODY: body, AT: at}, expires=expiry(line.at, keys.AUDIT_LIFE))
+
+
+def as_audit_line(item: Item) -> AuditLine:
+    body = Body.of(item)
+    who = body.child("principal")
+    return AuditLine(
+        at=parse_instant(text_of(item, AT)),
+        principal=Principal(key=who.text("key"), role=Role(who.number("role")), door=who.text("door")),
+        verb=body.text("verb"),
+        source=body.text("source") if body.has("source") else None,
+        task=body.text("task") if body.has("task") else None,
+        outcome=body.text("outcome"),
+    )
+
+
+def removal_counts(item: Item) -> Mapping[Kind, int]:
+    return {Kind(kind): count for kind, count in Body.of(item).numbers("counts").items()}
+
+
+def removals_item(source: str, task_id: str, now: datetime, counts: Mapping[Kind, int]) -> Item:
+    return row(
+        keys.removals(source, task_id),
+        {BODY: folded({"counts": {kind: count for kind, count in counts.items()}}), AT: instant(now)},
+        expires=expiry(now, keys.REMOVALS_LIFE),
+    )
+
+
+def _maybe(at: datetime | None) -> str | None:
+    return None if at is None else instant(at)

@@ -1,0 +1,187 @@
+"""The only spelling of partition and sort keys. ADR 0001 says why, and what each row costs.
+
+| row | partition | sort | life |
+| --- | --- | --- | --- |
+| link | `link#<source>#<shard>` | `<d or e>#<external id>` | the entry's; tombstones 30 days |
+| entry | `entry#<shard>` | `<entry id>` (begins with d or e) | until `forget` |
+| search alias | `alias#<first folded character>` | `<folded text>#<entry id>` | the value's |
+| plan row | `plan#<task>#<shard>` | `<d or e>#<external id>` | 90 days |
+| task | `task#<task>` | `task` | until over, then 90 days |
+| counter of tasks | `counter` | `task` | for ever |
+| history | `history#<source>` and `history` | `<task, 12 digits>` | 90 days |
+| waiting task | `work#<source>` | `waiting#<task, 12 digits>` | until over |
+| the one full task | `work#<source>` | `full` | until over |
+| held task | `work#<source>` | `held#<task, 12 digits>` | until decided |
+| lease | `work#<source>` | `lease` | until released or taken over |
+| last full read | `work#<source>` | `read` | for ever |
+| note of removals | `work#<source>` | `removals#<task>` | 2 days |
+| request seen | `once#<source>#<digest>` | `once` | 2 days |
+| staged head | `stage#<task>` | `<part or sighting>#<name>` | 2 days |
+| staged data | `stage#<task>#<shard>` | `<part or sighting>#<name>#<digest>#<number>` | 3 days |
+| source | `catalog` | `source#<uid>` | for ever |
+| when last asked | `catalog` | `asked#<uid>` | for ever |
+| rules of the catalog | `catalog` | `rules` | for ever |
+| audit line | `audit` | `<instant>#<digest>` | 400 days |
+
+Rows that grow with a company are spread over 16 shards by a stable hash, so that no partition carries all of a first
+sync: DynamoDB gives one partition key 1,000 write units a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from chalicelib.core.model import Key, Kind
+
+Place = tuple[str, str]
+
+SHARDS: Final = 16
+
+STAGE_LIFE: Final = timedelta(days=2)
+STAGED_DATA_LIFE: Final = timedelta(days=3)
+ONCE_LIFE: Final = timedelta(days=2)
+REMOVALS_LIFE: Final = timedelta(days=2)
+TOMBSTONE_LIFE: Final = timedelta(days=30)
+TASK_LIFE: Final = timedelta(days=90)
+AUDIT_LIFE: Final = timedelta(days=400)
+
+COUNTER: Final[Place] = ("counter", "task")
+CATALOG: Final = "catalog"
+RULES: Final[Place] = (CATALOG, "rules")
+SOURCE_PREFIX: Final = "source#"
+ASKED_PREFIX: Final = "asked#"
+WAITING_PREFIX: Final = "waiting#"
+HELD_PREFIX: Final = "held#"
+REMOVALS_PREFIX: Final = "removals#"
+AUDIT: Final = "audit"
+
+
+class Staged(StrEnum):
+    PART = "part"
+    SIGHTING = "sighting"
+
+
+def initial(kind: Kind) -> str:
+    """Abbreviate a kind; departments come before employees."""
+    return kind[0]
+
+
+def link(key: Key) -> Place:
+    return f"link#{key.source}#{_shard(key.external_id)}", f"{initial(key.kind)}#{key.external_id}"
+
+
+def links(source: str) -> Iterator[str]:
+    return (f"link#{source}#{shard:02}" for shard in range(SHARDS))
+
+
+def entry(entry_id: str) -> Place:
+    return f"entry#{_shard(entry_id)}", entry_id
+
+
+def entries() -> Iterator[str]:
+    return (f"entry#{shard:02}" for shard in range(SHARDS))
+
+
+def alias(text: str, entry_id: str) -> Place:
+    """Place a folded text, so that all texts with the same first characters stand together."""
+    return aliases(text), f"{text}#{entry_id}"
+
+
+def aliases(text: str) -> str:
+    return f"alias#{text[0]}"
+
+
+def plan_row(task: str, key: Key) -> Place:
+    return f"plan#{task}#{_shard(key.external_id)}", f"{initial(key.kind)}#{key.external_id}"
+
+
+def plan(task: str) -> Iterator[str]:
+    return (f"plan#{task}#{shard:02}" for shard in range(SHARDS))
+
+
+def task(task_id: str) -> Place:
+    return f"task#{task_id}", "task"
+
+
+def padded(task_id: str) -> str:
+    """Make the order of texts that of numbers."""
+    return task_id.zfill(12)
+
+
+def unpadded(sort: str) -> str:
+    """Read the task id at the end of a sort key."""
+    return sort.rpartition("#")[2].lstrip("0")
+
+
+def history(source: str | None) -> str:
+    return "history" if source is None else f"history#{source}"
+
+
+def work(source: str) -> str:
+    return f"work#{source}"
+
+
+def waiting(source: str, task_id: str) -> Place:
+    return work(source), WAITING_PREFIX + padded(task_id)
+
+
+def held(source: str, task_id: str) -> Place:
+    return work(source), HELD_PREFIX + padded(task_id)
+
+
+def full(source: str) -> Place:
+    return work(source), "full"
+
+
+def lease(source: str) -> Place:
+    return work(source), "lease"
+
+
+def read(source: str) -> Place:
+    return work(source), "read"
+
+
+def removals(source: str, task_id: str) -> Place:
+    return work(source), REMOVALS_PREFIX + task_id
+
+
+def once(source: str, once_: str) -> Place:
+    """Place a request's own name; it may come from outside, so it is hashed to a bounded length."""
+    return f"once#{source}#{_digest(once_, 16)}", "once"
+
+
+def stage(task_id: str) -> str:
+    return f"stage#{task_id}"
+
+
+def staged_head(task_id: str, staged: Staged, name: str) -> Place:
+    return stage(task_id), f"{staged}#{name}"
+
+
+def staged_data(task_id: str, staged: Staged, name: str, digest: str, chunk: int) -> Place:
+    return f"stage#{task_id}#{_shard(name)}", f"{staged}#{name}#{digest}#{chunk:04}"
+
+
+def source(uid: str) -> Place:
+    return CATALOG, SOURCE_PREFIX + uid
+
+
+def asked(uid: str) -> Place:
+    return CATALOG, ASKED_PREFIX + uid
+
+
+def audit(at: str, line: str) -> Place:
+    """Place a line by its instant; the same line noted twice is one row."""
+    return AUDIT, f"{at}#{_digest(line, 6)}"
+
+
+def _digest(text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
+
+
+def _shard(text: str) -> str:
+    return f"{hashlib.blake2b(text.encode(), digest_size=1).digest()[0] % SHARDS:02}"

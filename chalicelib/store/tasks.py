@@ -1,0 +1,294 @@
+"""Tasks, their plans, their stage, and the lease under which a source's work is done (law 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.core.errors import ConditionFailedError, NotFoundError
+from chalicelib.core.model import Key, Kind, Part
+from chalicelib.core.ports import Absent, Before, Check, Clock, Delete, Equals, Item, Put, Table, Write
+from chalicelib.core.task import Everything, Fence, Progress, RowStatus, Sighting, SyncRecord, SyncTask, TaskStatus
+from chalicelib.store import keys, stage
+from chalicelib.store.body import BODY, Body, folded, instant, number_of, parse_instant, text_of
+from chalicelib.store.codec import (
+    AT,
+    LAST,
+    OWNER,
+    STATUS,
+    TASK,
+    THROUGH,
+    UNTIL,
+    as_part,
+    as_progress,
+    as_record,
+    as_sighting,
+    as_task,
+    expiry,
+    part_text,
+    progress_json,
+    record_item,
+    removal_counts,
+    removals_item,
+    row,
+    sighting_text,
+    task_item,
+)
+from chalicelib.store.fencing import busy, every, holds_lease, lease_check, lease_lost, packs
+from chalicelib.store.keys import Place, Staged
+
+_TRIES: Final = 20
+_DIGITS_AT_MOST: Final = 12
+_WAITS_FOR_A_PERSON: Final = (TaskStatus.HELD, TaskStatus.PREVIEWED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTasks:
+    table: Table
+    clock: Clock
+
+    def ask(self, draft: SyncTask, *, once: str | None = None) -> tuple[SyncTask, bool]:
+        if draft.status.is_over:
+            raise ValueError("a task that is over cannot be asked for")
+        spot = None if once is None else keys.once(draft.source, once)
+        full = keys.full(draft.source) if isinstance(draft.extent, Everything) else None
+        for _ in range(_TRIES):
+            found = self.table.get_many([place for place in (keys.COUNTER, spot, full) if place is not None])
+            if spot is not None and spot in found:
+                return self.get(text_of(found[spot], TASK)), False
+            try:
+                if full is not None and full in found:
+                    return self._join(draft, text_of(found[full], TASK), full, spot), False
+                return self._open(draft, found.get(keys.COUNTER), full, spot), True
+            except ConditionFailedError:
+                continue
+        raise busy()
+
+    def get(self, task_id: str) -> SyncTask:
+        # Ids are typed by people.
+        typed_well = task_id.isascii() and task_id.isdigit() and len(task_id) <= _DIGITS_AT_MOST
+        item = self.table.get(*keys.task(task_id)) if typed_well else None
+        if item is None:
+            raise NotFoundError("no such task", task=task_id[:40])
+        return as_task(item)
+
+    def recent(self, source: str | None, limit: int) -> Sequence[SyncTask]:
+        tasks: list[SyncTask] = []
+        after: str | None = None
+        while len(tasks) < limit:
+            page = self.table.query(keys.history(source), after=after, backward=True, limit=limit)
+            tasks += self._tasks(page.items)
+            if page.resume is None:
+                break
+            after = page.resume
+        return tasks[:limit]
+
+    def waiting(self, source: str) -> Sequence[SyncTask]:
+        return self._listed(source, keys.WAITING_PREFIX)
+
+    def held(self, source: str) -> Sequence[SyncTask]:
+        return self._listed(source, keys.HELD_PREFIX)
+
+    def save(self, task: SyncTask, fence: Fence) -> None:
+        try:
+            self.table.write([lease_check(fence), Put(item=task_item(task))])
+        except ConditionFailedError as error:
+            raise lease_lost() from error
+
+    def end(self, task: SyncTask, fence: Fence, *, read_began_at: datetime | None = None) -> None:
+        if not task.status.is_over:
+            raise ValueError(f"a task that is {task.status} has not ended")
+        for _ in range(_TRIES):
+            try:
+                self.table.write(list(self._ending(task, fence, read_began_at)))
+            except ConditionFailedError as error:
+                if not holds_lease(self.table, fence):
+                    raise lease_lost() from error
+            else:
+                return
+        raise busy()
+
+    def close(self, task: SyncTask) -> None:
+        self.table.write([Put(item=task_item(task)), _held_write(task)])
+
+    # the plan
+
+    def put_rows(self, rows: Iterable[SyncRecord]) -> None:
+        self.table.write_many(Put(item=record_item(record)) for record in rows)
+
+    def rows(self, task_id: str) -> Iterator[SyncRecord]:
+        for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE):
+            for partition in keys.plan(task_id):
+                for item in every(self.table, partition, prefix=f"{keys.initial(kind)}#"):
+                    yield as_record(item)
+
+    def rows_of(self, task_id: str, keys_: Sequence[Key]) -> Mapping[Key, SyncRecord]:
+        found = self.table.get_many([keys.plan_row(task_id, key) for key in keys_])
+        records = (as_record(item) for item in found.values())
+        return {record.key: record for record in records}
+
+    def drop_rows(self, task_id: str, keys_: Iterable[Key]) -> None:
+        self.table.write_many(_delete(keys.plan_row(task_id, key)) for key in keys_)
+
+    def decide(self, rows: Sequence[SyncRecord], *, instead_of: RowStatus) -> Sequence[SyncRecord]:
+        stored: list[SyncRecord] = []
+        for pack in packs(rows, lambda record: (_decision(record, instead_of),), shared=0):
+            stored += self._decide(pack, instead_of)
+        return stored
+
+    # the stage
+
+    def stage(self, task_id: str, part: Part | Sighting) -> None:
+        now = self.clock.now()
+        if isinstance(part, Part):
+            stage.put(self.table, task_id, Staged.PART, part.name, part_text(part), now)
+        else:
+            stage.put(self.table, task_id, Staged.SIGHTING, part.name, sighting_text(part), now)
+
+    def staged_parts(self, task_id: str) -> Mapping[str, Part]:
+        return stage.look(self.table, task_id, Staged.PART, as_part, self.clock.now())
+
+    def staged_sightings(self, task_id: str) -> Mapping[str, Sighting]:
+        return stage.look(self.table, task_id, Staged.SIGHTING, as_sighting, self.clock.now())
+
+    def clear_stage(self, task_id: str) -> None:
+        stage.clear(self.table, task_id)
+
+    # the lease
+
+    def take(self, source: str, owner: str, now: datetime, ttl: timedelta) -> Fence | None:
+        item = _lease_item(source, owner, now + ttl, None)
+        # A lease has run out at its very end; an owner may take its own again.
+        for when in (Before(UNTIL, instant(now + timedelta.resolution)), Equals(OWNER, owner)):
+            try:
+                self.table.write([Put(item=item, when=when)])
+            except ConditionFailedError:
+                continue
+            return Fence(source=source, owner=owner)
+        return None
+
+    def renew(self, fence: Fence, now: datetime, ttl: timedelta, progress: Progress | None) -> bool:
+        item = _lease_item(fence.source, fence.owner, now + ttl, progress)
+        try:
+            self.table.write([Put(item=item, when=Equals(OWNER, fence.owner))])
+        except ConditionFailedError:
+            return False
+        return True
+
+    def release(self, fence: Fence) -> None:
+        partition, sort = keys.lease(fence.source)
+        try:
+            self.table.write([Delete(partition=partition, sort=sort, when=Equals(OWNER, fence.owner))])
+        except ConditionFailedError:
+            return
+
+    def lease(self, source: str) -> tuple[datetime, Progress | None] | None:
+        item = self.table.get(*keys.lease(source))
+        if item is None:
+            return None
+        body = Body.of(item)
+        progress = as_progress(body.child("progress")) if body.has("progress") else None
+        return parse_instant(text_of(item, UNTIL)), progress
+
+    # what bounds the next run
+
+    def read_through(self, source: str) -> datetime | None:
+        item = self.table.get(*keys.read(source))
+        return None if item is None else parse_instant(text_of(item, THROUGH))
+
+    def removals(self, source: str, since: datetime, *, except_task: str) -> Mapping[Kind, int]:
+        counts = dict.fromkeys(Kind, 0)
+        for item in every(self.table, keys.work(source), prefix=keys.REMOVALS_PREFIX):
+            ours = item.sort.removeprefix(keys.REMOVALS_PREFIX) == except_task
+            if ours or parse_instant(text_of(item, AT)) < since:
+                continue
+            for kind, count in removal_counts(item).items():
+                counts[kind] += count
+        return counts
+
+    def reserve_removals(self, source: str, task_id: str, now: datetime, counts: Mapping[Kind, int]) -> None:
+        self.table.write([Put(item=removals_item(source, task_id, now, counts))])
+
+    def _join(self, draft: SyncTask, task_id: str, full: Place, spot: Place | None) -> SyncTask:
+        """Give the unfinished full task, and remember that this request was given it."""
+        if spot is not None:
+            still = Check(partition=full[0], sort=full[1], when=Equals(TASK, task_id))
+            self.table.write([still, Put(item=_once_item(spot, task_id, draft.asked_at), when=Absent())])
+        return self.get(task_id)
+
+    def _open(self, draft: SyncTask, counter: Item | None, full: Place | None, spot: Place | None) -> SyncTask:
+        last = 0 if counter is None else number_of(counter, LAST)
+        task = replace(draft, task_id=str(last + 1))
+        history = {TASK: task.task_id}
+        ends = expiry(task.asked_at, keys.TASK_LIFE)
+        writes = [
+            Put(item=row(keys.COUNTER, {LAST: last + 1}), when=Equals(LAST, last) if counter else Absent()),
+            Put(item=task_item(task), when=Absent()),
+            Put(item=row(keys.waiting(task.source, task.task_id), history)),
+            Put(item=row((keys.history(task.source), keys.padded(task.task_id)), history, expires=ends)),
+            Put(item=row((keys.history(None), keys.padded(task.task_id)), history, expires=ends)),
+        ]
+        if full is not None:
+            writes.append(Put(item=row(full, {TASK: task.task_id}), when=Absent()))
+        if spot is not None:
+            writes.append(Put(item=_once_item(spot, task.task_id, task.asked_at), when=Absent()))
+        self.table.write(writes)
+        return task
+
+    def _ending(self, task: SyncTask, fence: Fence, read_began_at: datetime | None) -> Iterator[Write]:
+        full, read = keys.full(task.source), keys.read(task.source)
+        found = self.table.get_many([full, read])
+        yield lease_check(fence)
+        yield Put(item=task_item(task))
+        yield _delete(keys.waiting(task.source, task.task_id))
+        yield _held_write(task)
+        if full in found and text_of(found[full], TASK) == task.task_id:
+            yield Delete(partition=full[0], sort=full[1], when=Equals(TASK, task.task_id))
+        if read_began_at is not None:
+            through = instant(read_began_at)
+            if read not in found or text_of(found[read], THROUGH) < through:
+                yield Put(item=row(read, {THROUGH: through}), when=Before(THROUGH, through))
+
+    def _listed(self, source: str, prefix: str) -> Sequence[SyncTask]:
+        return self._tasks(list(every(self.table, keys.work(source), prefix=prefix)))
+
+    def _tasks(self, items: Sequence[Item]) -> Sequence[SyncTask]:
+        places = [keys.task(keys.unpadded(item.sort)) for item in items]
+        found = self.table.get_many(places)
+        return [as_task(found[place]) for place in places if place in found]
+
+    def _decide(self, rows: Sequence[SyncRecord], instead_of: RowStatus) -> Sequence[SyncRecord]:
+        try:
+            self.table.write([_decision(record, instead_of) for record in rows])
+        except ConditionFailedError:
+            if len(rows) == 1:
+                return []
+            middle = len(rows) // 2
+            return [*self._decide(rows[:middle], instead_of), *self._decide(rows[middle:], instead_of)]
+        return rows
+
+
+def _delete(place: Place) -> Delete:
+    return Delete(partition=place[0], sort=place[1])
+
+
+def _decision(record: SyncRecord, instead_of: RowStatus) -> Put:
+    return Put(item=record_item(record), when=Equals(STATUS, instead_of))
+
+
+def _held_write(task: SyncTask) -> Put | Delete:
+    place = keys.held(task.source, task.task_id)
+    if task.status in _WAITS_FOR_A_PERSON:
+        return Put(item=row(place, {TASK: task.task_id}))
+    return _delete(place)
+
+
+def _once_item(spot: Place, task_id: str, at: datetime) -> Item:
+    return row(spot, {TASK: task_id}, expires=expiry(at, keys.ONCE_LIFE))
+
+
+def _lease_item(source: str, owner: str, until: datetime, progress: Progress | None) -> Item:
+    body = {} if progress is None else {"progress": progress_json(progress)}
+    return row(keys.lease(source), {OWNER: owner, UNTIL: instant(until), BODY: folded(body)})

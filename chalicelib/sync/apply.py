@@ -1,0 +1,93 @@
+"""Carry a stored plan out: row by row in transactions, and again where something moved meanwhile (law 3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from chalicelib.core.diff import Change, changed, diff
+from chalicelib.core.errors import StoreConflictError
+from chalicelib.core.mapping import Mapped
+from chalicelib.core.model import Kind, Remark, SourceRecord
+from chalicelib.core.ports import Directory, Tasks
+from chalicelib.core.task import Fence, Outcome, Progress, RowStatus, SyncRecord
+
+Step = Callable[[Progress], None]
+CHUNK_ROWS = 100
+MOST_TRIES = 5
+
+
+def removals(tasks: Tasks, task_id: str) -> Counter[Kind]:
+    """Count what this plan takes away: applied already, or about to be."""
+    carried = (RowStatus.PLANNED, RowStatus.APPLIED)
+    return Counter(row.key.kind for row in tasks.rows(task_id) if row.status in carried and row.removes_access)
+
+
+def apply_plan(task_id: str, directory: Directory, tasks: Tasks, fence: Fence, step: Step) -> None:
+    """Apply the planned rows, departments first; superseded ones are marked so.
+
+    Raises:
+        StoreConflictError: the lease is lost, or a row kept changing under our hands.
+    """
+    total = sum(1 for row in tasks.rows(task_id) if row.status is RowStatus.PLANNED)
+    done = 0
+    for chunk in _chunks(row for row in tasks.rows(task_id) if row.status is RowStatus.PLANNED):
+        _apply(chunk, directory, tasks, fence)
+        done += len(chunk)
+        step(Progress(stage="apply", done=done, total=total))
+
+
+def _apply(rows: Sequence[SyncRecord], directory: Directory, tasks: Tasks, fence: Fence) -> None:
+    for _ in range(MOST_TRIES):
+        outcomes = directory.apply(fence, rows)
+        dropped = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is Outcome.SUPERSEDED]
+        newer = Remark(code="newer observation")
+        tasks.decide([row.ended(RowStatus.SUPERSEDED, newer) for row in dropped], instead_of=RowStatus.PLANNED)
+        stale = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is Outcome.STALE]
+        rows = _planned_again(stale, directory, tasks)
+        if not rows:
+            return
+    raise StoreConflictError("store is busy", retry_after=5)
+
+
+def _planned_again(rows: Sequence[SyncRecord], directory: Directory, tasks: Tasks) -> Sequence[SyncRecord]:
+    """Diff the values that stale rows wanted against the entries as they are now."""
+    if not rows:
+        return ()
+    links = directory.links_of([row.key for row in rows])
+    entry_ids = {row.key: links[row.key].entry_id if row.key in links else row.entry_id for row in rows}
+    entries = directory.entries([entry_id or row.entry_id for row in rows for entry_id in [entry_ids[row.key]]])
+    again = []
+    for row in rows:
+        entry = entries.get(entry_ids[row.key] or row.entry_id)
+        wanted = {name: row.after.get(name) for name in changed(row.before, row.after)}
+        record = SourceRecord(key=row.key, fields=row.source, covers=frozenset(), observed_at=row.observed_at)
+        change = diff(entry, Mapped(record=record, values=wanted, digest=row.digest))
+        if not isinstance(change, Change):
+            newer = Remark(code="newer observation")
+            tasks.decide([row.ended(RowStatus.SUPERSEDED, newer)], instead_of=RowStatus.PLANNED)
+            continue
+        again.append(
+            replace(
+                row,
+                entry_id=entry.entry_id if entry else row.entry_id,
+                action=change.action,
+                before=change.before,
+                after=change.after,
+                revision=entry.revision if entry else 0,
+            )
+        )
+    tasks.put_rows(again)
+    return again
+
+
+def _chunks(rows: Iterator[SyncRecord]) -> Iterator[Sequence[SyncRecord]]:
+    chunk: list[SyncRecord] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == CHUNK_ROWS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,244 @@
+"""A plan in the making: what each record, each departure and each silence means for the directory.
+
+Rows go to the store as they arise, so that a plan of any size takes little memory; what stays here is a digest for each
+key seen, and for the guard the few facts about each row that takes something away or edits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.core.diff import Action, Change, Impossible, departure, diff
+from chalicelib.core.errors import SetupError
+from chalicelib.core.guard import Candidate, check
+from chalicelib.core.mapping import Mapped, Unmappable, map_record
+from chalicelib.core.model import NOTHING, Entry, Key, Kind, Link, Remark, SourceRecord, State, Values, new_entry_id
+from chalicelib.core.ports import Directory, Tasks
+from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear, absentees
+from chalicelib.core.source import Source
+from chalicelib.core.task import Evidence, RowStatus, SyncRecord, SyncTask
+
+FLUSH_ROWS = 200
+# Fewer known people than this may all be replaced within a day; more of them may not.
+ANOTHER_COMPANY_FLOOR = 5
+_UNMAPPABLE = ""
+
+
+class Plan:
+    def __init__(
+        self, *, task: SyncTask, source: Source, links: dict[Key, Link], directory: Directory, tasks: Tasks
+    ) -> None:
+        self.links = links
+        self.relinks: dict[Key, Link] = {}
+        self.disputed: set[Key] = set()
+        self.directory = directory
+        self._task, self._source, self._tasks = task, source, tasks
+        self._seen: dict[Key, str] = {}
+        self._ignored: set[Key] = set()
+        self._buffer: dict[Key, SyncRecord] = {}
+        self._rows: set[Key] = set()
+        self._dropped: set[Key] = set()
+        self._candidates: dict[Key, Candidate] = {}
+        self._unseen: Counter[Kind] = Counter()
+
+    # --- what the source showed
+
+    def consider(self, records: Sequence[SourceRecord], *, final: bool = False) -> None:
+        """Plan what these records change.
+
+        A key that two reads show differently becomes disputed and has no row until it is considered again, as `final`.
+        """
+        news: list[Mapped] = []
+        for record in records:
+            mapped = map_record(record, self._source.mapping, self.resolve)
+            known = self._seen.get(record.key)
+            fingerprint = mapped.digest if isinstance(mapped, Mapped) else _UNMAPPABLE
+            if known is not None and not final:
+                if known != fingerprint:
+                    self.disputed.add(record.key)
+                    self._forget(record.key)
+                continue
+            self._seen[record.key] = fingerprint
+            if final:
+                self.disputed.discard(record.key)
+                self._forget(record.key)
+            if isinstance(mapped, Unmappable):
+                self._reject(record, mapped.why)
+            elif not self._unchanged(mapped):
+                news.append(mapped)
+        self._plan(news)
+
+    def _unchanged(self, mapped: Mapped) -> bool:
+        link = self.links.get(mapped.record.key)
+        if link is None or not link.entry_id or link.digest != mapped.digest:
+            return False
+        if link.unseen_since is not None:
+            self.relinks[link.key] = replace(link, unseen_since=None)
+        return True
+
+    def _plan(self, news: Sequence[Mapped]) -> None:
+        entries = self.entries([each.record.key for each in news])
+        for mapped in news:
+            key = mapped.record.key
+            entry = entries.get(key)
+            match diff(entry, mapped):
+                case Change() as change:
+                    self.add(self.row(key, change, entry, Evidence.SHOWN, mapped.record.observed_at, mapped))
+                case Impossible() as impossible:
+                    self._reject(mapped.record, impossible.why)
+                case None if entry is None:
+                    self._ignored.add(key)
+                case None:
+                    self.relinks[key] = replace(self.links[key], digest=mapped.digest, unseen_since=None)
+
+    # --- what the source did not show
+
+    def absent(self) -> tuple[Key, ...]:
+        """List the keys to ask for by name: those the walk should have shown, and those it showed in two ways.
+
+        Raises:
+            SetupError: the walk showed another company.
+        """
+        known = [key for key, link in self.links.items() if key.kind is Kind.EMPLOYEE and link.state is not State.LEFT]
+        seen = [key for key in self._seen if key.kind is Kind.EMPLOYEE]
+        if len(known) >= ANOTHER_COMPANY_FLOOR and seen and not any(key in self._seen for key in self.links):
+            raise SetupError("another company", known=len(known), seen=len(seen))
+        return (*absentees(self.links, self._seen), *sorted(self.disputed))
+
+    def conclude(self, presences: Mapping[Key, Presence]) -> None:
+        """Plan what the answers about keys asked for by name mean (law 2)."""
+        self.consider([each.record for each in presences.values() if isinstance(each, Found)], final=True)
+        silent = {key: each for key, each in presences.items() if not isinstance(each, Found)}
+        entries = self.entries(silent.keys())
+        for key, presence in silent.items():
+            self.disputed.discard(key)
+            self._forget(key)
+            entry = entries.get(key)
+            if entry is None or entry.state is State.LEFT:
+                continue
+            match presence:
+                case Gone(observed_at=observed_at):
+                    self._depart(key, entry, Evidence.GONE, observed_at)
+                case Hidden(observed_at=observed_at) | Unclear(observed_at=observed_at):
+                    self._lose_sight(key, entry, observed_at)
+
+    def _depart(self, key: Key, entry: Entry, evidence: Evidence, observed_at: datetime) -> None:
+        change = departure(entry)
+        if change is not None:
+            self.add(self.row(key, change, entry, evidence, observed_at))
+
+    def _lose_sight(self, key: Key, entry: Entry, observed_at: datetime) -> None:
+        link = self.links[key]
+        self._unseen[key.kind] += 1
+        if link.unseen_since is None:
+            self.relinks[key] = replace(link, unseen_since=self._task.started_at or observed_at)
+        elif link.unseen_since != self._task.started_at:
+            self._depart(key, entry, Evidence.UNSEEN, observed_at)
+
+    # --- the end of the plan
+
+    def finish(self, *, guarded: bool, recent: Mapping[Kind, int]) -> tuple[Remark, ...]:
+        """Store the rest of the plan, hold what the guard says, and return what should be told about it all."""
+        self._flush()
+        if self._task.slices > 1:  # an earlier slice may have planned what is not true any more
+            stale = [row.key for row in self._tasks.rows(self._task.task_id) if row.key not in self._rows]
+            self._tasks.drop_rows(self._task.task_id, stale)
+        if guarded:
+            held = check(self._source.guard, tuple(self._candidates.values()), self._population(), recent)
+            rows = self._tasks.rows_of(self._task.task_id, tuple(held))
+            self._tasks.put_rows(rows[key].ended(RowStatus.HELD, self._dated(key, why)) for key, why in held.items())
+        if not self._unseen:
+            return ()
+        facts: dict[str, str | int] = {f"{kind}s": self._unseen[kind] for kind in Kind}
+        return (Remark(code="some cannot be seen", facts=facts),)
+
+    def unchanged(self, kind: Kind) -> int:
+        return sum(1 for key in self._seen if key.kind is kind and key not in self._rows and key not in self._ignored)
+
+    def _dated(self, key: Key, remark: Remark) -> Remark:
+        since = self.links[key].unseen_since if remark.code == "cannot be seen" else None
+        return replace(remark, facts={"since": since.date().isoformat()}) if since else remark
+
+    def _population(self) -> Mapping[Kind, int]:
+        return Counter(
+            key.kind
+            for key, link in self.links.items()
+            if (link.state.has_access if key.kind is Kind.EMPLOYEE else link.state is not State.LEFT)
+        )
+
+    # --- rows
+
+    def resolve(self, kind: Kind, external_id: str) -> str:
+        """Name the entry of another key of this source, whether it is there yet or not."""
+        key = Key(self._source.uid, kind, external_id)
+        link = self.links.get(key)
+        return link.entry_id if link and link.entry_id else new_entry_id(key)
+
+    def row(
+        self,
+        key: Key,
+        change: Change,
+        entry: Entry | None,
+        evidence: Evidence,
+        observed_at: datetime,
+        mapped: Mapped | None = None,
+    ) -> SyncRecord:
+        """Write a change down. Without `mapped` the link gets no digest: the next record is compared in full."""
+        return SyncRecord(
+            task=self._task.task_id,
+            key=key,
+            entry_id=entry.entry_id if entry else self.resolve(key.kind, key.external_id),
+            action=change.action,
+            status=RowStatus.PLANNED,
+            source=mapped.record.fields if mapped else NOTHING,
+            before=change.before,
+            after=change.after,
+            observed_at=observed_at,
+            digest=mapped.digest if mapped else "",
+            revision=entry.revision if entry else 0,
+            evidence=evidence,
+        )
+
+    def add(self, row: SyncRecord) -> None:
+        self._rows.add(row.key)
+        self._dropped.discard(row.key)
+        self._buffer[row.key] = row
+        if row.status is RowStatus.PLANNED and row.action in (Action.UPDATE, Action.DEACTIVATE):
+            unseen = row.evidence is Evidence.UNSEEN
+            self._candidates[row.key] = Candidate.of(
+                row.key, row.entry_id, row.action, row.before, row.after, unseen=unseen
+            )
+        if len(self._buffer) >= FLUSH_ROWS:
+            self._flush()
+
+    def _reject(self, record: SourceRecord, why: Remark) -> None:
+        link = self.links.get(record.key)
+        entry = self.entries([record.key]).get(record.key)
+        before: Values = entry.values if entry else NOTHING
+        change = Change(action=Action.UPDATE if link else Action.CREATE, before=before, after=before)
+        mapped = Mapped(record=record, values=NOTHING, digest="")
+        row = self.row(record.key, change, entry, Evidence.SHOWN, record.observed_at, mapped)
+        self.add(row.ended(RowStatus.REJECTED, why))
+
+    def _forget(self, key: Key) -> None:
+        self._candidates.pop(key, None)
+        self._buffer.pop(key, None)
+        self.relinks.pop(key, None)
+        if key in self._rows:
+            self._rows.discard(key)
+            self._dropped.add(key)
+
+    def _flush(self) -> None:
+        self._tasks.put_rows(self._buffer.values())
+        self._tasks.drop_rows(self._task.task_id, self._dropped)
+        self._buffer.clear()
+        self._dropped.clear()
+
+    def entries(self, keys: Iterable[Key]) -> Mapping[Key, Entry]:
+        """Load the entries that these keys are linked to."""
+        wanted = {key: self.links[key].entry_id for key in keys if key in self.links and self.links[key].entry_id}
+        entries = self.directory.entries(sorted(set(wanted.values())))
+        return {key: entries[entry_id] for key, entry_id in wanted.items() if entry_id in entries}

@@ -1,0 +1,111 @@
+"""Fill a plan: from a whole source, from a few keys, or from what a person approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
+from chalicelib.core.mapping import Mapped, map_record
+from chalicelib.core.model import Entry, Key, Remark
+from chalicelib.core.ports import Connector, Tasks
+from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
+from chalicelib.core.source import Source
+from chalicelib.core.task import Approved, Evidence, Only, Progress, Sighting, SyncRecord
+from chalicelib.sync.plan import Plan
+
+Step = Callable[[Progress], None]
+CONFIRM_KEYS = 500
+
+
+def read_everything(task_id: str, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> tuple[Remark, ...]:
+    """Walk the source, then ask for every absentee by name; return what the connector has to say about the read."""
+    staged = tasks.staged_parts(task_id)
+    remarks: dict[str, Remark] = {}
+    for done, part in enumerate(connector.parts(staged), start=1):
+        new = part.name not in staged
+        if new:
+            tasks.stage(task_id, part)
+        plan.consider(part.records)
+        remarks |= {remark.code: remark for remark in part.remarks}
+        if new:  # a slice may not end before it has read something
+            step(Progress(stage="read", done=done, total=part.of or 0))
+    for presences in _confirmed(task_id, plan.absent(), connector, tasks, step):
+        plan.conclude(presences)
+    return tuple(remarks.values())
+
+
+def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> None:
+    """Ask for these keys by name."""
+    for presences in _confirmed(task_id, extent.keys, connector, tasks, step):
+        plan.conclude(presences)
+
+
+def read_approved(
+    task_id: str, extent: Approved, source: Source, connector: Connector, tasks: Tasks, plan: Plan, step: Step
+) -> None:
+    """Ask afresh for every key that was approved, and plan what is still true of it, never more."""
+    rows = {row.key: row for row in approved_rows(tasks, extent)}
+    for presences in _confirmed(task_id, tuple(rows), connector, tasks, step):
+        entries = plan.entries(presences)
+        for key, presence in presences.items():
+            row = still_true(rows[key], presence, entries.get(key), source, plan)
+            if row is not None:
+                plan.add(row)
+
+
+def approved_rows(tasks: Tasks, extent: Approved) -> Iterator[SyncRecord]:
+    """Read the rows of an approval that still wait."""
+    wanted = None if extent.entry_ids is None else frozenset(extent.entry_ids)
+    for row in tasks.rows(extent.of):
+        if row.status.waits and (wanted is None or row.entry_id in wanted):
+            yield row
+
+
+def still_true(
+    approved: SyncRecord, presence: Presence, entry: Entry | None, source: Source, plan: Plan
+) -> SyncRecord | None:
+    """Say what of an approved row holds now: all of it, some of its fields, or nothing."""
+    key = approved.key
+    match presence:
+        case Found(record=record):
+            mapped = map_record(record, source.mapping, plan.resolve)
+            fresh = diff(entry, mapped) if isinstance(mapped, Mapped) else None
+            if not isinstance(mapped, Mapped) or not isinstance(fresh, Change):
+                return None
+            values = {name: approved.after.get(name) for name in changed(approved.before, approved.after)}
+            change = narrow(values, fresh)
+            if change is None:
+                return None
+            whole = mapped if change == fresh else Mapped(record=record, values=mapped.values, digest="")
+            return plan.row(key, change, entry, Evidence.SHOWN, record.observed_at, whole)
+        case Gone(observed_at=observed_at):
+            evidence = Evidence.GONE
+        case Hidden(observed_at=observed_at) | Unclear(observed_at=observed_at):
+            evidence = Evidence.UNSEEN
+    if approved.action is not Action.DEACTIVATE or entry is None:
+        return None
+    if evidence is Evidence.UNSEEN and approved.evidence is not Evidence.UNSEEN:
+        return None
+    change = departure(entry)
+    return plan.row(key, change, entry, evidence, observed_at) if change else None
+
+
+def _confirmed(
+    task_id: str, keys: Sequence[Key], connector: Connector, tasks: Tasks, step: Step
+) -> Iterator[Mapping[Key, Presence]]:
+    """Ask for keys by name, in batches that are staged; those that an earlier slice asked for are not asked again."""
+    staged = tasks.staged_sightings(task_id)
+    wanted, done = set(keys), 0
+    for sighting in staged.values():
+        known = {key: each for key, each in sighting.presences.items() if key in wanted}
+        wanted -= known.keys()
+        done += len(known)
+        yield known
+    left = [key for key in keys if key in wanted]
+    for start in range(0, len(left), CONFIRM_KEYS):
+        batch = left[start : start + CONFIRM_KEYS]
+        sighting = Sighting(name=f"confirm/{batch[0]}", presences=connector.confirm(batch))
+        tasks.stage(task_id, sighting)
+        done += len(batch)
+        step(Progress(stage="confirm", done=done, total=len(keys)))
+        yield sighting.presences

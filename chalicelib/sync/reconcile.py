@@ -1,0 +1,186 @@
+"""The one pipeline (law 1): read, map, diff, confirm, guard, apply, record.
+
+Every write to the directory comes through here. It is entered again after a kill or at the end of a slice, and goes on
+in the phase that the task says it is in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.core.model import Key, Kind, Link, Remark
+from chalicelib.core.ports import Clock, Connector, Directory, Tasks
+from chalicelib.core.source import Source
+from chalicelib.core.task import (
+    TALLY_OF,
+    Approved,
+    Everything,
+    Only,
+    Phase,
+    Progress,
+    Purpose,
+    RowStatus,
+    SyncTask,
+    Tally,
+    TaskStatus,
+    no_counts,
+)
+from chalicelib.sync.apply import apply_plan, removals
+from chalicelib.sync.plan import Plan
+from chalicelib.sync.pulse import Pulse
+from chalicelib.sync.read import approved_rows, read_approved, read_everything, read_only
+
+GUARD_WINDOW = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What one run works with."""
+
+    source: Source
+    connector: Connector
+    directory: Directory
+    tasks: Tasks
+    clock: Clock
+    pulse: Pulse
+    earlier_calls: Mapping[str, int]
+
+    def calls(self) -> Mapping[str, int]:
+        """Count the vendor calls of this task, those of earlier slices included."""
+        return dict(Counter(self.earlier_calls) + Counter(self.connector.calls))
+
+
+def reconcile(task: SyncTask, bench: Bench) -> SyncTask:
+    """Take a task from the phase it is in to its end; return it ended and stored.
+
+    Raises:
+        OutOfTimeError: the slice is over; what is done is kept.
+        RollcallError: the run cannot go on now, or ever, by its family.
+    """
+    if task.phase is Phase.READ:
+        task = _plan(task, bench)
+    if task.phase is Phase.APPLY:
+        task = _apply(task, bench)
+    return _settle(task, bench)
+
+
+def _plan(task: SyncTask, bench: Bench) -> SyncTask:
+    links: dict[Key, Link] = {link.key: link for link in bench.directory.links(task.source)}
+    plan = Plan(task=task, source=bench.source, links=links, directory=bench.directory, tasks=bench.tasks)
+    remarks: tuple[Remark, ...] = ()
+    reading = (bench.connector, bench.tasks, plan, bench.pulse.step)
+    match task.extent:
+        case Everything():
+            remarks = read_everything(task.task_id, *reading)
+        case Only() as extent:
+            read_only(task.task_id, extent, *reading)
+        case Approved() as extent:
+            read_approved(task.task_id, extent, bench.source, *reading)
+    since = bench.clock.now() - GUARD_WINDOW
+    recent = bench.tasks.removals(task.source, since, except_task=task.task_id)
+    remarks += plan.finish(guarded=not isinstance(task.extent, Approved), recent=recent)
+    counts = no_counts()
+    for kind in Kind:
+        counts[kind][Tally.UNCHANGED] = plan.unchanged(kind)
+    if task.purpose is Purpose.SYNC:
+        bench.directory.relink(bench.pulse.fence, tuple(plan.relinks.values()))
+    phase = Phase.APPLY if task.purpose is Purpose.SYNC else Phase.SETTLE
+    task = replace(task, phase=phase, counts=counts, remarks=remarks, attempts=0, calls=bench.calls())
+    bench.tasks.save(task, bench.pulse.fence)
+    return task
+
+
+def _apply(task: SyncTask, bench: Bench) -> SyncTask:
+    if not isinstance(task.extent, Approved):
+        bench.tasks.reserve_removals(task.source, task.task_id, bench.clock.now(), removals(bench.tasks, task.task_id))
+    apply_plan(task.task_id, bench.directory, bench.tasks, bench.pulse.fence, bench.pulse.step)
+    task = replace(task, phase=Phase.SETTLE, attempts=0)
+    bench.tasks.save(task, bench.pulse.fence)
+    return task
+
+
+def _settle(task: SyncTask, bench: Bench) -> SyncTask:
+    bench.pulse.step(Progress(stage="settle", done=0, total=0))
+    counts, waiting, writes = tally(task, bench.tasks)
+    task = replace(task, counts=counts, entry_writes=writes, finished_at=bench.clock.now(), calls=bench.calls())
+    if task.purpose is Purpose.PREVIEW:
+        status = TaskStatus.PREVIEWED if waiting else TaskStatus.DONE
+        reason = Remark(code="is a preview", facts={"task": task.task_id}) if waiting else None
+    else:
+        status = TaskStatus.HELD if waiting else TaskStatus.DONE
+        facts: Mapping[str, str | int] = {"count": waiting, "task": task.task_id}
+        reason = Remark(code="waits for approval", facts=facts) if waiting else None
+    task = replace(task, status=status, reason=reason)
+    whole = isinstance(task.extent, Everything) and task.purpose is Purpose.SYNC
+    if whole:
+        for older in bench.tasks.held(task.source):
+            if older.task_id != task.task_id:
+                _outdate(older, task, bench.tasks)
+    if isinstance(task.extent, Approved):
+        _report_back(task, task.extent, bench.tasks)
+    bench.tasks.end(task, bench.pulse.fence, read_began_at=task.started_at if whole else None)
+    bench.tasks.clear_stage(task.task_id)
+    return task
+
+
+def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], int, int]:
+    """Count the rows of a task: by kind and what became of them, how many wait, how many entries were written."""
+    counts = no_counts()
+    waiting = writes = 0
+    for kind in Kind:
+        counts[kind][Tally.UNCHANGED] = task.counts[kind][Tally.UNCHANGED]
+    for row in tasks.rows(task.task_id):
+        waiting += row.status.waits
+        writes += row.status is RowStatus.APPLIED
+        match row.status:
+            case RowStatus.HELD:
+                what = Tally.HELD
+            case RowStatus.SUPERSEDED:
+                what = Tally.SUPERSEDED
+            case RowStatus.REJECTED:
+                what = Tally.REJECTED
+            case RowStatus.PLANNED if task.purpose is Purpose.SYNC:
+                continue  # the run ended before it came to this row
+            case RowStatus.PLANNED | RowStatus.APPLIED:
+                what = TALLY_OF[row.action]
+        counts[row.key.kind][what] += 1
+    return counts, waiting, writes
+
+
+def conclude_decided(task: SyncTask, tasks: Tasks, why: Remark | None = None) -> SyncTask:
+    """Bring an ended task in step with its rows after some of them were decided; `why` is told when none waits."""
+    counts, waiting, _ = tally(task, tasks)
+    reason = why
+    if task.reason and waiting:
+        reason = replace(task.reason, facts={**task.reason.facts, "count": waiting})
+    task = replace(task, counts=counts, status=task.status if waiting else TaskStatus.DONE, reason=reason)
+    tasks.close(task)
+    return task
+
+
+def _outdate(older: SyncTask, newer: SyncTask, tasks: Tasks) -> None:
+    why = Remark(code="out of date", facts={"task": newer.task_id})
+    for status in (RowStatus.PLANNED, RowStatus.HELD):
+        rows = [row.ended(RowStatus.SUPERSEDED, why) for row in tasks.rows(older.task_id) if row.status is status]
+        tasks.decide(rows, instead_of=status)
+    conclude_decided(older, tasks, why)
+
+
+def _report_back(task: SyncTask, extent: Approved, tasks: Tasks) -> None:
+    """Write what became of an approval onto the rows that were approved."""
+    carried = {row.key for row in tasks.rows(task.task_id) if row.status is RowStatus.APPLIED}
+    facts = {"task": task.task_id}
+    for status in (RowStatus.PLANNED, RowStatus.HELD):
+        decided = []
+        for row in approved_rows(tasks, extent):
+            if row.status is not status:
+                continue
+            if row.key in carried:
+                decided.append(row.ended(RowStatus.APPLIED, Remark(code="approved", facts=facts)))
+            else:
+                decided.append(row.ended(RowStatus.SUPERSEDED, Remark(code="approval not true any more", facts=facts)))
+        tasks.decide(decided, instead_of=status)
+    conclude_decided(tasks.get(extent.of), tasks)

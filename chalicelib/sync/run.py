@@ -1,0 +1,161 @@
+"""Work through the waiting tasks of a source, under its lease, in slices.
+
+Any worker may die at any line, be woken twice or run out of time: work is rows, and the next one who holds the lease
+goes on (law 8).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.core.errors import ContractError, OutOfTimeError, RollcallError, TransientError
+from chalicelib.core.model import Kind, Remark
+from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Directory, Tasks
+from chalicelib.core.source import Source
+from chalicelib.core.task import Progress, SyncTask, TaskStatus
+from chalicelib.log import bound, place
+from chalicelib.sync.pulse import Deadline, Pulse, Watch
+from chalicelib.sync.reconcile import Bench, reconcile, tally
+
+log = logging.getLogger(__name__)
+
+LEASE_TTL = timedelta(seconds=20)
+# Starts in a row without coming further. Faults: the vendor or the store had trouble; kills: the worker died.
+MOST_FAULTS = 4
+MOST_KILLS = 20
+LOOK_AGAIN_S = 0.5
+
+
+def unwatched(progress: Progress) -> None:
+    """Show progress to nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    catalog: Catalog
+    directory: Directory
+    tasks: Tasks
+    connectors: Connectors
+    bell: Bell
+    clock: Clock
+    lease_ttl: timedelta = LEASE_TTL
+
+    def wake(self, source_uid: str, deadline: Deadline, watch: Watch = unwatched) -> float | None:
+        """Do the work that waits for a source, or as much of it as `deadline` (seconds left) allows.
+
+        Returns after how many seconds there is more to do, None when nothing waits. Does not wait for another worker.
+
+        Raises:
+            ContractError: something broke inside Rollcall; the task stays, and is given up after a few tries.
+        """
+        fence = self.tasks.take(source_uid, uuid.uuid4().hex, self.clock.now(), self.lease_ttl)
+        if fence is None:
+            return LOOK_AGAIN_S
+        source = self.catalog.source(source_uid)
+        again: float | None = None
+        pulse = Pulse(
+            tasks=self.tasks, clock=self.clock, fence=fence, ttl=self.lease_ttl, deadline=deadline, watch=watch
+        )
+        try:
+            with pulse, bound(source=source.handle):
+                while again is None and (waiting := self.tasks.waiting(source_uid)):
+                    with bound(task=waiting[0].task_id):
+                        again = self._slice(waiting[0], source, pulse)
+        finally:
+            self.tasks.release(fence)
+        if again is None and self.tasks.waiting(source_uid):  # asked between the last look and the release
+            again = 0
+        if again is not None:
+            self.bell.ring(source_uid, delay_s=again)
+        return again
+
+    def _slice(self, task: SyncTask, source: Source, pulse: Pulse) -> float | None:
+        """Work on one task; return None when it has ended, else after how many seconds to go on with it."""
+        task = replace(
+            task,
+            status=TaskStatus.RUNNING,
+            reason=None,
+            slices=task.slices + 1,
+            attempts=task.attempts + 1,
+            started_at=task.started_at or self.clock.now(),
+        )
+        self.tasks.save(task, pulse.fence)
+        if task.attempts > MOST_KILLS:
+            self._fail(task, pulse, Remark(code="gave up", facts={"attempts": task.attempts}))
+            return None
+        bench: Bench | None = None
+        try:
+            with closing(self.connectors.open(source)) as connector:
+                bench = Bench(
+                    source=source,
+                    connector=connector,
+                    directory=self.directory,
+                    tasks=self.tasks,
+                    clock=self.clock,
+                    pulse=pulse,
+                    earlier_calls=task.calls,
+                )
+                ended = reconcile(task, bench)
+        except OutOfTimeError:
+            self._pause(task, bench, pulse, attempts=0)
+            log.info("paused", extra={"slices": task.slices})
+            return 0
+        except TransientError as error:
+            why = Remark(code=error.code, facts=error.facts)
+            log.warning("interrupted", extra={"code": error.code, "attempts": task.attempts})
+            if error.code == "lease is lost":
+                return error.retry_after
+            if task.attempts >= MOST_FAULTS:
+                self._fail(task, pulse, why, bench)
+                return None
+            self._pause(task, bench, pulse, attempts=task.attempts, reason=why)
+            return error.retry_after
+        except RollcallError as error:
+            self._fail(task, pulse, Remark(code=error.code, facts=error.facts), bench)
+            return None
+        except Exception as error:
+            # The text of a foreign exception may quote people; only its type and place go on.
+            facts = {"kind": type(error).__name__, "place": place(error)}
+            log.error("broke", extra=facts)
+            if task.attempts >= MOST_FAULTS:
+                self._fail(task, pulse, Remark(code="internal error", facts=facts), bench)
+            raise ContractError("internal error", **facts) from None
+        log.info("recorded", extra={"status": ended.status, "entry_writes": ended.entry_writes, **_flat(ended)})
+        return None
+
+    def _pause(
+        self, task: SyncTask, bench: Bench | None, pulse: Pulse, *, attempts: int, reason: Remark | None = None
+    ) -> None:
+        """Leave a task to be gone on with; the phase it reached is in the store already."""
+        stored = self.tasks.get(task.task_id)
+        calls = bench.calls() if bench else task.calls
+        self.tasks.save(
+            replace(stored, status=TaskStatus.QUEUED, attempts=attempts, calls=calls, reason=reason), pulse.fence
+        )
+
+    def _fail(self, task: SyncTask, pulse: Pulse, why: Remark, bench: Bench | None = None) -> None:
+        calls = bench.calls() if bench else task.calls
+        now = self.clock.now()
+        counts, _, writes = tally(task, self.tasks)
+        failed = replace(
+            self.tasks.get(task.task_id),
+            status=TaskStatus.FAILED,
+            reason=why,
+            finished_at=now,
+            calls=calls,
+            counts=counts,
+            entry_writes=writes,
+        )
+        log.warning("failed", extra={"code": why.code, **why.facts})
+        self.tasks.end(failed, pulse.fence)
+        self.tasks.clear_stage(task.task_id)
+
+
+def _flat(task: SyncTask) -> Mapping[str, int]:
+    """Name the counts for a log line."""
+    return {f"{kind}s_{what}": count for kind in Kind for what, count in task.counts[kind].items() if count}

@@ -1,0 +1,178 @@
+"""`rollcall`: read the arguments, run the command, show the answer, say by the exit status how it went."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from chalicelib import wiring
+from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
+from chalicelib.bot.answer import Bot, refusal
+from chalicelib.bot.command import Ask, Parsed
+from chalicelib.bot.commands.sync import finished
+from chalicelib.bot.parse import parse
+from chalicelib.core.catalogue import Lang
+from chalicelib.core.errors import ContractError, MalformedError, RollcallError, UsageError
+from chalicelib.core.principal import TERMINAL
+from chalicelib.core.secret import Secret
+from chalicelib.core.task import SyncTask, TaskStatus
+from chalicelib.log import place
+from chalicelib.terminal.screen import Screen
+from chalicelib.terminal.serve import serve
+from chalicelib.terminal.wait import wait_for
+
+DONE, FAILED, USAGE, HELD = 0, 1, 2, 3
+LARGEST_SECRET_BYTES = 64 * 1024
+
+INTRODUCTION = (
+    "rollcall [--home DIR] [--lang en|zh] [--json] COMMAND\n\n"
+    "Keeps one true directory of departments and employees. Commands:"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What belongs to the terminal itself, wherever it stands among the arguments."""
+
+    home: str | None
+    lang: Lang
+    as_json: bool
+    rest: tuple[str, ...]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    sys.exit(run(tuple(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Do one command; return the exit status."""
+    lang, as_json = _language(), "--json" in argv
+    screen = Screen(out=Console(width=None if sys.stdout.isatty() else 160, highlight=False), as_json=as_json)
+    try:
+        options = _options(argv)
+        lang = options.lang
+        if options.home:
+            os.environ["ROLLCALL_HOME"] = options.home
+        if options.rest[:1] == ("serve",):
+            return serve(options.rest[1:], screen)
+        return _command(options, screen)
+    except KeyboardInterrupt:
+        screen.note("interrupted; what is done is kept, the next command or `rollcall serve` goes on with it")
+        return FAILED
+    except RollcallError as error:
+        screen.show(refusal(error, lang), to_errors=True)
+        return USAGE if isinstance(error, UsageError) else FAILED
+    except Exception as error:
+        # What a foreign error says may quote people or secrets: only its kind and place are shown.
+        known = ContractError("internal error", kind=f"{type(error).__name__} {place(error)}")
+        screen.show(refusal(known, lang), to_errors=True)
+        return FAILED
+
+
+def _command(options: Options, screen: Screen) -> int:
+    tokens, secrets = _secrets(options.rest)
+    if not tokens or tokens[0] in ("-h", "--help"):
+        screen.note(INTRODUCTION)
+        tokens = ("help",)
+    parsed = parse(tokens, options.lang, secrets)
+    rooms = wiring.rooms()
+    ask = Ask(who=TERMINAL, lang=options.lang, rooms=rooms)
+    reply = Bot(rooms=rooms).answer(TERMINAL, options.lang, parsed)
+    if reply.task is None:
+        screen.show(reply)
+        return DONE
+    task = rooms.tasks.get(reply.task)
+    if _is_waited_for(parsed):
+        if not screen.as_json:
+            screen.show(reply)
+        task = wait_for(task, wiring.outside(), wiring.runner(), screen, options.lang)
+        reply = finished(ask, task)
+    elif not task.status.is_over:
+        screen.note(
+            ask.pick(
+                "`rollcall serve` runs it; with --wait it runs here", "由 `rollcall serve` 执行；加 --wait 在此执行"
+            )
+        )
+    screen.show(reply)
+    return _status(task)
+
+
+def _is_waited_for(parsed: Parsed) -> bool:
+    return parsed.command.waits or bool(parsed.given.get("wait"))
+
+
+def _status(task: SyncTask) -> int:
+    match task.status:
+        case TaskStatus.FAILED:
+            return FAILED
+        case TaskStatus.HELD:
+            return HELD
+        case _:
+            return DONE
+
+
+def _options(argv: Sequence[str]) -> Options:
+    home: str | None = None
+    lang, as_json = _language(), False
+    rest: list[str] = []
+    queue = list(argv)
+    while queue:
+        word = queue.pop(0)
+        name, joined, value = word.partition("=")
+        if name == "--json":
+            as_json = True
+        elif name in ("--home", "--lang"):
+            if not joined:
+                if not queue:
+                    raise UsageError("command is incomplete", usage=f"{name} ...")
+                value = queue.pop(0)
+            if name == "--home":
+                home = value
+            elif value in tuple(Lang):
+                lang = Lang(value)
+            else:
+                raise UsageError("command is incomplete", usage="--lang en | --lang zh")
+        else:
+            rest.append(word)
+    return Options(home=home, lang=lang, as_json=as_json, rest=tuple(rest))
+
+
+def _secrets(tokens: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Secret]]:
+    """Read `--NAME-file F` into the secret NAME; `-` is standard input. Secrets never stand among the arguments."""
+    rest: list[str] = []
+    secrets: dict[str, Secret] = {}
+    queue = list(tokens)
+    while queue:
+        token = queue.pop(0)
+        name, joined, value = token.partition("=")
+        if not (name.startswith("--") and name.endswith("-file")):
+            rest.append(token)
+            continue
+        if not joined:
+            if not queue:
+                raise UsageError("command is incomplete", usage=f"{name} FILE")
+            value = queue.pop(0)
+        secrets[name[2:].removesuffix("-file").replace("-", "_")] = _read(value)
+    return tuple(rest), secrets
+
+
+def _read(path: str) -> Secret:
+    try:
+        raw = sys.stdin.buffer.readline() if path == "-" else Path(path).read_bytes()[:LARGEST_SECRET_BYTES]
+        return Secret(raw.decode().strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedError("secret file unreadable", file=path[:200]) from error
+
+
+def _language() -> Lang:
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return Lang.ZH if spoken.lower().startswith("zh") else Lang.EN
+
+
+if __name__ == "__main__":
+    main()

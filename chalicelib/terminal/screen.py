@@ -1,0 +1,63 @@
+"""Show replies: blocks with rich for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from chalicelib.bot.command import Block, Line, Pairs, Reply, Table, Tone
+
+STYLES = {Tone.GOOD: "green", Tone.PLAIN: "", Tone.WARN: "yellow", Tone.BAD: "bold red"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    out: Console
+    as_json: bool
+    errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    def show(self, reply: Reply, *, to_errors: bool = False) -> None:
+        """Print a reply; an error goes to standard error, but as JSON always to standard output."""
+        if self.as_json:
+            self.out.file.write(json.dumps(reply.data, ensure_ascii=False, indent=2) + "\n")
+            return
+        console = self.errors if to_errors else self.out
+        for block in reply.blocks:
+            _print(console, block)
+
+    def note(self, text: str) -> None:
+        """Say something beside the answer."""
+        self.errors.print(Text(text, style="dim"))
+
+
+def _print(console: Console, block: Block) -> None:
+    # Text(), not str: a person's name may look like rich's markup.
+    match block:
+        case Line(text=text, tone=tone):
+            console.print(Text(_safe(text), style=STYLES[tone]))
+        case Table(columns=columns, rows=rows, caption=caption):
+            table = RichTable(box=box.SIMPLE_HEAD, title=_safe(caption) or None, title_justify="left", pad_edge=False)
+            for column in columns:
+                table.add_column(column, overflow="fold")
+            for row in rows:
+                table.add_row(*(Text(_safe(cell)) for cell in row))
+            console.print(table)
+        case Pairs(pairs=pairs, caption=caption):
+            table = RichTable(
+                box=None, title=_safe(caption) or None, title_justify="left", show_header=False, pad_edge=False
+            )
+            table.add_column(style="dim", no_wrap=True)
+            table.add_column(overflow="fold")
+            for label, value in pairs:
+                table.add_row(Text(_safe(label)), Text(_safe(value)))
+            console.print(table)
+
+
+def _safe(text: str) -> str:
+    """Take control characters out, so that a value cannot drive the terminal."""
+    return "".join(each for each in text if each == "\n" or each.isprintable())

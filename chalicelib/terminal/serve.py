@@ -1,0 +1,53 @@
+"""`rollcall serve`: the whole deployment in one process."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from chalicelib import log, wiring
+from chalicelib.core.errors import SetupError, UsageError
+from chalicelib.local.bell import LocalBell
+from chalicelib.local.front import Front
+from chalicelib.local.serve import Served
+from chalicelib.terminal.screen import Screen
+
+USAGE = "serve [--host 127.0.0.1] [--port 8400]"
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("command is incomplete", usage=USAGE)
+
+
+def serve(arguments: Sequence[str], screen: Screen) -> int:
+    """Serve until SIGINT or SIGTERM; what is under way then goes on at the next start."""
+    import app
+
+    parser = _Arguments(add_help=False)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8400)
+    chosen = parser.parse_args(list(arguments))
+    outside = wiring.outside()
+    log.configure("INFO")
+    bell = outside.bell
+    if not isinstance(bell, LocalBell):
+        raise SetupError("setting is malformed", names="ROLLCALL_TABLE")
+
+    def on_request(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = app.app(event, context)
+        return answer
+
+    front = Front(chosen.host, chosen.port, on_request, app.app.routes)
+    served = Served(front=front, bell=bell, on_message=app.run_sync, on_tick=app.tick)
+    done = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: done.set())
+    served.start()
+    screen.note(f"serving {front.url} (home {outside.settings.home}); Ctrl-C ends it")
+    done.wait()
+    served.stop()
+    return 0

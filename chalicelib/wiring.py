@@ -1,0 +1,180 @@
+"""The one place that chooses implementations. Built on first use, kept for the life of the process.
+
+Imports of the sides stand inside functions: what a door does not use, it does not load (house: cold start).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import log
+from chalicelib.core.message import HttpRequest, HttpResponse
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.bot.command import Rooms
+    from chalicelib.core.ports import Audit, Bell, Catalog, Clock, Connectors, Directory, Secrets, Table, Tasks
+    from chalicelib.sync.pulse import Deadline
+    from chalicelib.sync.request import Requests
+    from chalicelib.sync.run import Runner
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything that rooms reach through ports."""
+
+    settings: Settings
+    catalog: Catalog
+    directory: Directory
+    tasks: Tasks
+    audit: Audit
+    secrets: Secrets
+    connectors: Connectors
+    bell: Bell
+    clock: Clock
+
+
+_chosen: Outside | None = None
+
+
+def use(outside: Outside | None) -> None:
+    """Choose for this process; None forgets the choice, and the environment decides again."""
+    global _chosen
+    _chosen = outside
+
+
+def outside() -> Outside:
+    """
+    Raises:
+        SetupError: the environment lacks something.
+    """
+    if _chosen is None:
+        settings = Settings.from_env(os.environ)
+        log.configure(settings.log_level)
+        use(_local(settings) if settings.home else _deployed(settings))
+    assert _chosen is not None  # noqa: S101 - chosen above
+    return _chosen
+
+
+def _local(settings: Settings) -> Outside:
+    from chalicelib.local.bell import LocalBell
+    from chalicelib.local.clock import SystemClock
+    from chalicelib.local.secrets import FileSecrets
+    from chalicelib.local.table import SqliteTable
+
+    assert settings.home is not None  # noqa: S101 - that is what local means
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    table = SqliteTable(str(settings.home / "rollcall.db"))
+    secrets, clock = FileSecrets(settings.home / "secrets.json"), SystemClock()
+    return around(settings, table, secrets, LocalBell(clock=clock), clock, _registry(settings, secrets, clock))
+
+
+def _deployed(settings: Settings) -> Outside:
+    from chalicelib.aws import clients
+    from chalicelib.aws.bell import SqsBell
+    from chalicelib.aws.secrets import SecretsManagerSecrets
+    from chalicelib.aws.table import DynamoTable
+    from chalicelib.local.clock import SystemClock
+
+    clock = SystemClock()
+    secrets = SecretsManagerSecrets(settings.stage, clients.secretsmanager, clock=clock)
+    table = DynamoTable(settings.table, clients.dynamodb, clock=clock)
+    bell = SqsBell(settings.sync_queue_url, clients.sqs)
+    return around(settings, table, secrets, bell, clock, _registry(settings, secrets, clock))
+
+
+def _registry(settings: Settings, secrets: Secrets, clock: Clock) -> Connectors:
+    from chalicelib.connectors import Registry
+
+    return Registry(secrets=secrets, clock=clock, limit_scale=settings.limit_scale, in_flight=settings.in_flight)
+
+
+def around(
+    settings: Settings, table: Table, secrets: Secrets, bell: Bell, clock: Clock, connectors: Connectors
+) -> Outside:
+    """Put the store around a table, and all of it together."""
+    from chalicelib.store.audit import TableAudit
+    from chalicelib.store.catalog import TableCatalog
+    from chalicelib.store.directory import TableDirectory
+    from chalicelib.store.tasks import TableTasks
+
+    return Outside(
+        settings=settings,
+        catalog=TableCatalog(table=table),
+        directory=TableDirectory(table=table),
+        tasks=TableTasks(table=table, clock=clock),
+        audit=TableAudit(table=table),
+        secrets=secrets,
+        connectors=connectors,
+        bell=bell,
+        clock=clock,
+    )
+
+
+# --- rooms
+
+
+def requests() -> Requests:
+    from chalicelib.sync.request import Requests
+
+    out = outside()
+    return Requests(catalog=out.catalog, tasks=out.tasks, audit=out.audit, bell=out.bell, clock=out.clock)
+
+
+def runner() -> Runner:
+    from chalicelib.sync.run import Runner
+
+    out = outside()
+    return Runner(
+        catalog=out.catalog,
+        directory=out.directory,
+        tasks=out.tasks,
+        connectors=out.connectors,
+        bell=out.bell,
+        clock=out.clock,
+        lease_ttl=timedelta(seconds=out.settings.lease_s),
+    )
+
+
+def rooms() -> Rooms:
+    from chalicelib.bot.command import Rooms
+    from chalicelib.sources.create import Sources
+
+    out = outside()
+    return Rooms(
+        requests=requests(),
+        sources=Sources(
+            catalog=out.catalog, connectors=out.connectors, secrets=out.secrets, audit=out.audit, clock=out.clock
+        ),
+        catalog=out.catalog,
+        connectors=out.connectors,
+        directory=out.directory,
+        tasks=out.tasks,
+        clock=out.clock,
+    )
+
+
+# --- what Lambda hands over
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """Say that the program runs and its environment is whole."""
+    outside()
+    return HttpResponse(status=200, body=json.dumps({"ok": True, "version": VERSION}))
+
+
+def rung(event: Mapping[str, Any]) -> Sequence[str]:
+    """Read from a queue event which sources have work."""
+    return [str(record["body"]) for record in event["Records"]]
+
+
+def deadline(context: Any) -> Deadline:
+    """Tell from a Lambda context how many seconds are left."""
+    return lambda: float(context.get_remaining_time_in_millis()) / 1000

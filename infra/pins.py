@@ -1,0 +1,78 @@
+"""Compile pyproject.toml into the two lists of pinned versions, or check that they are what would be compiled.
+
+The lists in the repository are where compiling starts from, so that a new release of something does not change them:
+they change when pyproject.toml does, or with `--upgrade`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+UV = Path(sys.executable).with_name("uv")
+
+SOURCE = "pyproject.toml"
+DEVELOPMENT = "requirements-dev.txt"
+RUN_TIME = "requirements.txt"  # what Chalice packages: no chalice, no boto3, no rich
+
+COMPILE = (str(UV), "pip", "compile", "--quiet", "--universal", "--no-header", "--python-version", "3.11", SOURCE)
+LISTS = {
+    DEVELOPMENT: ("--generate-hashes", "--extra", "local", "--extra", "dev"),
+    RUN_TIME: ("--no-annotate", "--constraint", DEVELOPMENT),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.pins", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a list is out of date")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest releases")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (SOURCE, *LISTS):
+            shutil.copy(ROOT / name, folder)
+        problem = compile_in(Path(folder), upgrade=chosen.upgrade)
+        if problem:
+            print(problem, file=sys.stderr)
+            return 1
+        stale = [name for name in LISTS if (Path(folder) / name).read_text() != (ROOT / name).read_text()]
+        for name in stale:
+            print(_difference(name, (ROOT / name).read_text(), (Path(folder) / name).read_text()))
+            if not chosen.check:
+                shutil.copy(Path(folder) / name, ROOT / name)
+    if not stale:
+        print(f"{' and '.join(LISTS)} are what {SOURCE} compiles to")
+    elif chosen.check:
+        print(f"{' and '.join(stale)}: not what {SOURCE} compiles to; `make pins` writes them", file=sys.stderr)
+        return 1
+    return 0
+
+
+def compile_in(folder: Path, *, upgrade: bool) -> str:
+    """Compile both lists there, starting from those that are there; return what went wrong, or nothing."""
+    for name, options in LISTS.items():
+        command = (*COMPILE, *options, *(("--upgrade",) if upgrade and name == DEVELOPMENT else ()), "-o", name)
+        # The command is made of the constants above.
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            return (
+                f"{done.stderr.strip()}\n{name} could not be compiled. Either {SOURCE} asks for what does not exist, or "
+                "the package registry cannot be reached: uv reads UV_DEFAULT_INDEX, not the settings of pip."
+            )
+    return ""
+
+
+def _difference(name: str, old: str, new: str) -> str:
+    before, after = f"{name} (kept)", f"{name} (compiled)"
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), before, after, n=1, lineterm="")
+    # Hashes say nothing to a reader.
+    return "\n".join(line for line in lines if "--hash=" not in line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

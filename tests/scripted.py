@@ -1,0 +1,278 @@
+"""A made-up company and a connector that reads it: the whole engine without any vendor.
+
+Its clock moves with every call, so observations have an order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from chalicelib import wiring
+from chalicelib.core.errors import MalformedError
+from chalicelib.core.mapping import FieldMapping, Rule
+from chalicelib.core.model import Entry, Key, Kind, Part, Remark, SourceRecord, State, Value
+from chalicelib.core.ports import AuditLine, Clock, Table
+from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
+from chalicelib.core.principal import TERMINAL
+from chalicelib.core.secret import Secret
+from chalicelib.core.source import Form, FormField, Source
+from chalicelib.core.task import Progress, SyncRecord, SyncTask
+from chalicelib.local.clock import ManualClock
+from chalicelib.local.table import SqliteTable
+from chalicelib.settings import Settings
+from chalicelib.sync.run import Runner, unwatched
+from tests.builders import NOON
+
+FIELDS = ("name", "en_name", "email", "mobile", "title", "departments", "manager", "state")
+MAPPING = FieldMapping(
+    departments=tuple(Rule(field=each, first_of=(each,)) for each in ("name", "parent", "leaders", "state")),
+    employees=tuple(Rule(field=each, first_of=(each,)) for each in FIELDS),
+)
+FORM = Form(
+    kind="scripted",
+    label=("Scripted", "脚本"),
+    fields=(
+        FormField(name="app_id", label=("App id", "应用"), required=True, pattern="[a-z0-9_]+"),
+        FormField(name="app_secret", label=("Secret", "密钥"), secret=True, required=True),
+        FormField(name="note", label=("Note", "备注"), secret=True),
+    ),
+    mapping=MAPPING,
+)
+
+
+@dataclass
+class Company:
+    """Departments and people by external id, as the source would tell them; tests change it between syncs."""
+
+    departments: dict[str, dict[str, Value]] = field(default_factory=dict)
+    people: dict[str, dict[str, Value]] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
+    unclear: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
+    uncovered: set[str] = field(default_factory=set)
+    remarks: tuple[Remark, ...] = ()
+
+    def open(self, external_id: str, parent: str | None = None) -> None:
+        self.departments[external_id] = {"name": external_id.title(), "parent": parent, "state": State.ACTIVE}
+
+    def hire(self, external_id: str, *departments: str, **fields: Value) -> None:
+        self.people[external_id] = {
+            "name": external_id.title(),
+            "email": f"{external_id}@example.com",
+            "departments": departments,
+            "state": State.ACTIVE,
+            **fields,
+        }
+
+    def leave(self, external_id: str) -> None:
+        """Gone from every list; asked by name, the source says so."""
+        self.people.pop(external_id, None)
+        self.departments.pop(external_id, None)
+        self.left.add(external_id)
+
+
+def a_company(people: int = 40, departments: int = 8) -> Company:
+    company = Company()
+    for number in range(departments):
+        company.open(f"d{number}", f"d{(number - 1) // 2}" if number else None)
+    for number in range(people):
+        company.hire(f"p{number}", f"d{number % departments}", manager="p0" if number else None)
+    return company
+
+
+@dataclass
+class ScriptedConnector:
+    """Reads a Company: one part for the departments, one for the people of each, one for those in none.
+
+    `before_call` runs before every call to the made-up vendor, with its number: it may change the company, or raise.
+    """
+
+    source: str
+    company: Company
+    clock: Clock
+    before_call: Callable[[int], None]
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
+        yield staged.get("departments") or self._departments()
+        ids = [*self.company.departments, ""]
+        for external_id in ids:
+            name = f"members/{external_id}"
+            yield staged.get(name) or self._members(name, external_id, len(ids) + 1)
+
+    def _departments(self) -> Part:
+        self._call("departments")
+        return Part(
+            name="departments",
+            records=tuple(
+                self._record(Kind.DEPARTMENT, each, fields)
+                for each, fields in self.company.departments.items()
+                if each not in self.company.hidden | self.company.unlisted
+            ),
+            remarks=self.company.remarks,
+        )
+
+    def _members(self, name: str, department: str, of: int) -> Part:
+        self._call("members")
+        hidden = self.company.hidden | self.company.unlisted
+        records = tuple(
+            self._record(Kind.EMPLOYEE, each, fields)
+            for each, fields in self.company.people.items()
+            if each not in hidden and self._sits(fields, department)
+        )
+        return Part(name=name, records=records, of=of)
+
+    def _sits(self, fields: Mapping[str, Value], department: str) -> bool:
+        departments = fields["departments"]
+        return department in departments if isinstance(departments, tuple) and departments else not department
+
+    def confirm(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
+        self._call("confirm")
+        return {key: self._presence(key) for key in keys}
+
+    def _presence(self, key: Key) -> Presence:
+        now, company = self.clock.now(), self.company
+        known = (company.people if key.kind is Kind.EMPLOYEE else company.departments).get(key.external_id)
+        if key.external_id in company.hidden:
+            return Hidden(observed_at=now, why=Remark(code="outside the range", facts={"code": 41050}))
+        if key.external_id in company.unclear:
+            return Unclear(observed_at=now, why=Remark(code="answer unclear", facts={"code": 1}))
+        if known is not None:
+            return Found(record=self._record(key.kind, key.external_id, known))
+        if key.external_id in company.left:
+            return Gone(observed_at=now)
+        return Unclear(observed_at=now, why=Remark(code="answer unclear", facts={"code": 2}))
+
+    def _record(self, kind: Kind, external_id: str, fields: Mapping[str, Value]) -> SourceRecord:
+        covers = frozenset({*FIELDS, "parent", "leaders"} - self.company.uncovered)
+        shown = {name: value for name, value in fields.items() if name in covers}
+        key = Key(self.source, kind, external_id)
+        return SourceRecord(key=key, fields=shown, covers=covers, observed_at=self.clock.now())
+
+    def _call(self, endpoint: str) -> None:
+        self.clock.sleep(0.01)
+        self.calls[endpoint] += 1
+        self.before_call(sum(self.calls.values()))
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Scripted:
+    """The Connectors port over one company."""
+
+    company: Company
+    clock: Clock
+    before_call: Callable[[int], None] = lambda number: None
+    opened: list[ScriptedConnector] = field(default_factory=list)
+
+    def forms(self) -> Sequence[Form]:
+        return (FORM,)
+
+    def form(self, kind: str) -> Form:
+        if kind != FORM.kind:
+            raise MalformedError("unknown kind", kind=kind, kinds=FORM.kind)
+        return FORM
+
+    def open(self, source: Source) -> ScriptedConnector:
+        self.opened.append(ScriptedConnector(source.uid, self.company, self.clock, lambda n: self.before_call(n)))
+        return self.opened[-1]
+
+
+class HeardBell:
+    """A bell that only remembers who rang."""
+
+    def __init__(self) -> None:
+        self.rung: list[tuple[str, float]] = []
+
+    def ring(self, source: str, *, delay_s: float = 0) -> None:
+        self.rung.append((source, delay_s))
+
+
+class NoSecrets:
+    """Secrets in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Mapping[str, Secret]] = {}
+
+    def get(self, source: str) -> Mapping[str, Secret]:
+        return self.kept.get(source, {})
+
+    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+        self.kept[source] = secrets
+
+    def drop(self, source: str) -> None:
+        self.kept.pop(source, None)
+
+
+class House:
+    """The whole program around a made-up company, on a table in memory and a clock that is turned by hand."""
+
+    def __init__(self, company: Company | None = None, table: Table | None = None) -> None:
+        self.company = company or a_company()
+        self.clock = ManualClock(NOON)
+        self.table: Table = table or SqliteTable(":memory:")
+        self.connectors = Scripted(self.company, self.clock)
+        self.bell = HeardBell()
+        self.secrets = NoSecrets()
+        self.outside = wiring.around(
+            Settings(home=Path("unused")), self.table, self.secrets, self.bell, self.clock, self.connectors
+        )
+        wiring.use(self.outside)
+        self.requests = wiring.requests()
+        self.tasks, self.directory = self.outside.tasks, self.outside.directory
+        secrets = {"app_secret": Secret("s3cret")}
+        self.source = wiring.rooms().sources.create(
+            TERMINAL, "hq", kind="scripted", name="总部", settings={"app_id": "cli_1"}, secrets=secrets
+        )
+
+    @property
+    def runner(self) -> Runner:
+        return wiring.runner()
+
+    def work(
+        self, deadline: Callable[[], float] = lambda: math.inf, watch: Callable[[Progress], None] = unwatched
+    ) -> None:
+        """Work until nothing waits, turning the clock where the engine wants to be woken later."""
+        while (again := self.runner.wake(self.source.uid, deadline, watch)) is not None:
+            self.clock.sleep(again)
+
+    def sync(self) -> SyncTask:
+        self.clock.sleep(1)
+        asked = self.requests.sync_now(TERMINAL, "hq")
+        self.work()
+        return self.tasks.get(asked.task.task_id)
+
+    def preview(self) -> SyncTask:
+        asked = self.requests.preview(TERMINAL, "hq")
+        self.work()
+        return self.tasks.get(asked.task.task_id)
+
+    def approve(self, task: SyncTask, *entry_ids: str) -> SyncTask:
+        asked = self.requests.approve(TERMINAL, task.task_id, entry_ids)
+        self.work()
+        return self.tasks.get(asked.task.task_id)
+
+    def rows(self, task: SyncTask) -> list[SyncRecord]:
+        return list(self.tasks.rows(task.task_id))
+
+    def entry(self, external_id: str, kind: Kind = Kind.EMPLOYEE) -> Entry:
+        key = Key(self.source.uid, kind, external_id)
+        link = self.directory.links_of([key])[key]
+        return self.directory.entries([link.entry_id])[link.entry_id]
+
+    def state(self, external_id: str, kind: Kind = Kind.EMPLOYEE) -> State:
+        return self.entry(external_id, kind).state
+
+    def audit(self) -> Sequence[AuditLine]:
+        return self.outside.audit.recent(50)
+
+    def pass_time(self, **span: float) -> None:
+        self.clock.sleep(timedelta(**span).total_seconds())
