@@ -61,8 +61,8 @@ def compile_in(folder: Path, *, upgrade: bool) -> str:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             return (
-                f"{done.stderr.strip()}\n{name} could not be compiled. Either {SOURCE} asks for what does not exist, or "
-                "the package registry cannot be reached: uv reads UV_DEFAULT_INDEX, not the settings of pip."
+                f"{done.stderr.strip()}\n{name} could not be compiled: either the package registry cannot be reached "
+                f"(uv reads UV_DEFAULT_INDEX, not the settings of pip), or {SOURCE} asks for what does not exist."
             )
     return ""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from chalicelib.bot.command import Ask, Block, Json, Line, Pairs, Table, Tone
 from chalicelib.core.catalogue import say
 from chalicelib.core.diff import Action, changed
-from chalicelib.core.model import Entry, Kind, Remark, State, Value, Values
+from chalicelib.core.model import FIELDS, Entry, Kind, Remark, State, Value, Values
 from chalicelib.core.task import Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
 
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -51,7 +52,7 @@ TONES = {
     TaskStatus.PREVIEWED: Tone.WARN,
     TaskStatus.FAILED: Tone.BAD,
 }
-SHOWN_ROWS = 40
+SHOWN_ROWS = 100
 
 
 def word(ask: Ask, what: str) -> str:
@@ -143,10 +144,10 @@ def record_document(ask: Ask, row: SyncRecord) -> dict[str, Json]:
     }
 
 
-def record_table(ask: Ask, rows: Sequence[SyncRecord], caption: str = "") -> Table:
+def record_table(ask: Ask, rows: Sequence[SyncRecord]) -> Table:
     """List rows: what happens to whom, and which fields change from what to what."""
+    names = named(ask, rows)
     return Table(
-        caption=caption,
         columns=(
             ask.pick("entry", "条目"),
             ask.pick("what", "操作"),
@@ -159,7 +160,7 @@ def record_table(ask: Ask, rows: Sequence[SyncRecord], caption: str = "") -> Tab
                 row.entry_id,
                 f"{word(ask, row.action)} {word(ask, row.key.kind)}",
                 str(row.name or ""),
-                _changes(row),
+                _changes(row, names),
                 word(ask, row.status),
             )
             for row in rows
@@ -168,56 +169,78 @@ def record_table(ask: Ask, rows: Sequence[SyncRecord], caption: str = "") -> Tab
 
 
 def compared(ask: Ask, row: SyncRecord) -> tuple[Block, ...]:
-    """Show the source's fields beside the directory's, before and after."""
-    blocks: list[Block] = [
-        Line(
-            text=f"{word(ask, row.action)} {word(ask, row.key.kind)} · {row.name or ''} · {row.entry_id} · "
-            f"{word(ask, row.status)}"
-        )
-    ]
+    """Show the directory's fields, before and after, beside the source's fields that they are taken from."""
+    head = (word(ask, row.action), word(ask, row.key.kind), str(row.name or ""), row.entry_id, word(ask, row.status))
+    blocks: list[Block] = [Line(text=" · ".join(head))]
     if row.reason:
         blocks.append(Line(text=told(ask, row.reason), tone=Tone.WARN))
-    names = sorted({*row.before, *row.after})
+    rules = ask.rooms.catalog.source(row.key.source).mapping.rules(row.key.kind)
+    taken = {rule.field: rule.first_of for rule in rules}
+    fields = [name for name in {**taken, **row.before, **row.after} if name in row.before or name in row.after]
     different = set(changed(row.before, row.after))
-    blocks.append(
-        Table(
-            caption=ask.pick("directory", "通讯录"),
-            columns=(ask.pick("field", "字段"), ask.pick("before", "变更前"), ask.pick("after", "变更后"), ""),
-            rows=tuple(
-                (name, cell(row.before.get(name)), cell(row.after.get(name)), "◂" if name in different else "")
-                for name in names
-            ),
-        )
+    names = named(ask, [row])
+    columns = (
+        "",
+        ask.pick("directory field", "通讯录字段"),
+        ask.pick("before", "变更前"),
+        ask.pick("after", "变更后"),
+        ask.pick("what the source said", "来源数据"),
     )
-    if row.source:
-        pairs = tuple((name, cell(value)) for name, value in sorted(row.source.items()))
-        blocks.append(Pairs(caption=ask.pick("what the source said", "来源数据"), pairs=pairs))
+    lines = tuple(
+        (
+            "▸" if field in different else "",
+            field,
+            cell(row.before.get(field), names),
+            cell(row.after.get(field), names),
+            "\n".join(f"{each}: {cell(row.source[each])}" for each in taken.get(field, ()) if each in row.source),
+        )
+        for field in fields
+    )
+    blocks.append(Table(columns=columns, rows=lines))
+    used = {field for fields in taken.values() for field in fields}
+    rest = tuple((name, cell(value)) for name, value in sorted(row.source.items()) if name not in used)
+    if rest:
+        blocks.append(Pairs(caption=ask.pick("further source fields", "其他来源字段"), pairs=rest))
     return tuple(blocks)
 
 
-def _changes(row: SyncRecord) -> str:
+def named(ask: Ask, rows: Sequence[SyncRecord]) -> Mapping[str, str]:
+    """Name the entries that these rows refer to: departments, parents, managers, leaders."""
+    wanted: set[str] = set()
+    for row in rows:
+        for field, type_ in FIELDS[row.key.kind].items():
+            if type_.refers_to:
+                for value in (row.before.get(field), row.after.get(field)):
+                    wanted |= set(value) if isinstance(value, tuple) else {str(value)} if value else set()
+    entries = ask.rooms.directory.entries(sorted(wanted))
+    return {entry_id: entry.name for entry_id, entry in entries.items() if entry.name}
+
+
+def _changes(row: SyncRecord, names: Mapping[str, str]) -> str:
     if row.action is Action.CREATE:
         return ""
     parts = [
-        f"{name}: {_short(row.before.get(name))} → {_short(row.after.get(name))}"
-        for name in changed(row.before, row.after)
+        f"{field}: {_short(cell(row.before.get(field), names))} → {_short(cell(row.after.get(field), names))}"
+        for field in changed(row.before, row.after)
     ]
     return "\n".join(parts)
 
 
-def _short(value: Value) -> str:
-    text = cell(value) or "–"
-    return text if len(text) <= 32 else text[:31] + "…"
+def _short(text: str) -> str:
+    return "–" if not text else text if len(text) <= 32 else text[:31] + "…"
 
 
-def cell(value: Value) -> str:
+def cell(value: Value, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Put a value into words; an entry id that `names` knows is said by its name."""
     match value:
         case None:
             return ""
         case bool():
-            return "yes" if value else "no"
+            return "✓" if value else "✗"
         case tuple():
-            return ", ".join(value)
+            return ", ".join(names.get(each, each) for each in value)
+        case str():
+            return names.get(value, value)
         case _:
             return str(value)
 

@@ -193,7 +193,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "厂商没有给出明确答复（错误码 {code}），保持不变。",
     ),
     "some cannot be seen": (
-        "{employees} employees and {departments} departments that we know cannot be seen any more, and the vendor does "
+        "{employees} employee(s) and {departments} department(s) that we know cannot be seen any more, and the vendor does "
         "not say that they left. They are kept. Check the app's contact range.",
         "已知的 {employees} 名员工和 {departments} 个部门现在看不到，厂商也没有说他们已离开，因此保持不变。请检查应用的通讯录权限范围。",
     ),

@@ -38,11 +38,13 @@ def changed(before: Values, after: Values) -> tuple[str, ...]:
 
 
 def removes_access(kind: Kind, before: Values, after: Values) -> bool:
-    """Tell whether this change takes something away from people: an account's access, or a department."""
+    """Tell whether this change takes something away: an account's access, an employee, or a department."""
     was, is_ = _state(before), _state(after)
-    if kind is Kind.DEPARTMENT:
-        return was is not None and was is not State.LEFT and is_ is State.LEFT
-    return was is not None and was.has_access and is_ is not None and not is_.has_access
+    if was is None or is_ is None:
+        return False
+    if kind is Kind.EMPLOYEE and was.has_access and not is_.has_access:
+        return True
+    return was is not State.LEFT and is_ is State.LEFT
 
 
 def diff(entry: Entry | None, mapped: Mapped) -> Change | Impossible | None:

@@ -18,7 +18,8 @@ from chalicelib.core.ports import Attribute, Item
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 BODY: Final = "body"
-_COMPRESS_ABOVE: Final = 16 * 1024
+# DynamoDB charges writes by the kilobyte, keys and expiry included.
+_COMPRESS_ABOVE_BYTES: Final = 800
 
 
 def instant(at: datetime) -> str:
@@ -39,9 +40,8 @@ def dump(json_: Json) -> str:
 def folded(json_: Json) -> Attribute:
     """Spell a body as the attribute of a row."""
     text = dump(json_)
-    if len(text) <= _COMPRESS_ABOVE:
-        return text
-    return zlib.compress(text.encode())
+    octets = text.encode()
+    return text if len(octets) <= _COMPRESS_ABOVE_BYTES else zlib.compress(octets)
 
 
 class Body:

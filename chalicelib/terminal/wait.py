@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from chalicelib.core import task as core
@@ -24,37 +25,59 @@ STAGES = {
 
 
 def wait_for(task: SyncTask, outside: Outside, runner: Runner, screen: Screen, lang: Lang) -> SyncTask:
-    """Return the task when it has ended."""
-    shown = Progress(
+    """Return the task when it has ended; show on standard error how far it is."""
+    told = None
+    with _shown(screen, lang) as watch:
+        while True:
+            again = runner.wake(task.source, lambda: math.inf, watch)
+            task = outside.tasks.get(task.task_id)
+            if task.status.is_over:
+                return task
+            if task.reason and task.reason != told:
+                told = task.reason
+                screen.note(say(told.code, lang, told.facts))
+            lease = outside.tasks.lease(task.source)
+            if lease is not None and lease[1] is not None:
+                watch(lease[1])
+            outside.clock.sleep(again or POLL_S)
+
+
+@contextmanager
+def _shown(screen: Screen, lang: Lang) -> Iterator[Callable[[core.Progress], None]]:
+    """A bar on a terminal; elsewhere one line a stage, when it is half done and when it is done."""
+    if not screen.errors.is_terminal:
+        yield _lines(screen, lang)
+        return
+    columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
-        console=screen.errors if screen.as_json or not screen.errors.is_terminal else Console(stderr=True),
-        transient=True,
-        disable=not screen.errors.is_terminal,
     )
-    with shown:
-        line = shown.add_task("", total=None, count="")
+    with Progress(*columns, console=screen.errors, transient=True) as bar:
+        line = bar.add_task("", total=None, count="")
 
         def watch(progress: core.Progress) -> None:
             total = progress.total or None
             count = f"{progress.done}/{total}" if total else str(progress.done or "")
-            description = STAGES[progress.stage][lang is Lang.ZH]
-            shown.update(line, description=description, total=total, completed=progress.done, count=count)
+            bar.update(line, description=_stage(progress, lang), total=total, completed=progress.done, count=count)
 
-        reason = None
-        while True:
-            again = runner.wake(task.source, lambda: math.inf, watch)
-            task = outside.tasks.get(task.task_id)
-            if task.status.is_over:
-                return task
-            if task.reason and task.reason != reason:
-                screen.note(say(task.reason.code, lang, task.reason.facts))
-                reason = task.reason
-            lease = outside.tasks.lease(task.source)
-            if lease is not None and lease[1] is not None:
-                watch(lease[1])
-            outside.clock.sleep(again or POLL_S)
+        yield watch
+
+
+def _lines(screen: Screen, lang: Lang) -> Callable[[core.Progress], None]:
+    said: set[tuple[str, int]] = set()
+
+    def watch(progress: core.Progress) -> None:
+        halves = 2 * progress.done // progress.total if progress.total else 0
+        if halves and (progress.stage, halves) not in said:
+            said.add((progress.stage, halves))
+            screen.note(f"  {_stage(progress, lang)} {progress.done}/{progress.total}")
+
+    return watch
+
+
+def _stage(progress: core.Progress, lang: Lang) -> str:
+    return STAGES[progress.stage][lang is Lang.ZH]

@@ -46,11 +46,16 @@ class At(TypedDict, total=False):
     where: Callable[[Call], bool]
 
 
-def throttle(*, status: int = 429, headers: bool = True, wait_s: float = 1.0, **at: Unpack[At]) -> Fault:
-    """Say "too many calls" as the vendor does, though the limits are not reached."""
+def throttle(
+    *, status: int = 429, headers: bool = True, wait_s: float = 1.0, kind: str = "", **at: Unpack[At]
+) -> Fault:
+    """Say "too many calls" as the vendor does, though the limits are not reached.
+
+    A vendor that tells nothing by status or headers ignores those; one with several kinds of limit names them.
+    """
 
     def refuse(call: Call, dialect: Dialect) -> Answer:
-        return dialect.throttle(call, status=status, headers=headers, wait_s=wait_s)
+        return dialect.throttle(call, status=status, headers=headers, wait_s=wait_s, kind=kind)
 
     return _fault("throttle", Instead(refuse), at)
 

@@ -34,11 +34,10 @@ class Dialect(Protocol):
     @property
     def clock(self) -> LabClock: ...
 
-    @property
-    def page_shape(self) -> PageShape: ...
+    def page_shape(self, call: Call) -> PageShape: ...
 
-    def throttle(self, call: Call, *, status: int, headers: bool, wait_s: float) -> Answer:
-        """Word the vendor's throttled answer, and count it."""
+    def throttle(self, call: Call, *, status: int, headers: bool, wait_s: float, kind: str = "") -> Answer:
+        """Word the vendor's throttled answer, and count it; `kind` is one of its ways, "" the commonest."""
         ...
 
     def revoke_tokens(self) -> None: ...
@@ -175,7 +174,7 @@ class Faults:
         try:
             if instead is not None:
                 return instead.answer(call, dialect)
-            return _edited(serve(call), call, edits, dialect.page_shape)
+            return _edited(serve(call), call, edits, dialect.page_shape(call))
         finally:
             for run in afterwards:
                 run.action(call, dialect)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from infra.lab.injection import Faults
@@ -31,7 +32,7 @@ class Call:
     body: bytes
 
     def param(self, name: str) -> str | None:
-        """Find a parameter by name in the path, then the query, then a JSON body."""
+        """Find a parameter by name in the path, then the query, then the body: JSON or a form."""
         if name in self.args:
             return self.args[name]
         for key, value in self.query:
@@ -40,7 +41,7 @@ class Call:
         try:
             document = json.loads(self.body or b"null")
         except ValueError:
-            return None
+            document = dict(parse_qsl(self.body.decode(errors="replace")))
         found = document.get(name) if isinstance(document, dict) else None
         return None if found is None else str(found)
 

@@ -1,8 +1,8 @@
 """Counts what a sync reads and writes per thousand people, in items and in DynamoDB's request units.
 
 `python -m tests.store.costs` prints the table of ADR 0001. Units are computed from item sizes as DynamoDB charges
-them: a strongly consistent read 1 for each 4 KB (a query for each 4 KB of its page), a write 1 for each KB, twice that in
-a transaction; a check is counted as a write of what it looks at, a delete by what it deletes.
+them: a strongly consistent read 1 for each 4 KB (a query for each 4 KB of its page), a write 1 for each KB, twice that
+in a transaction; a check is counted as a write of what it looks at, a delete by what it deletes.
 """
 
 from __future__ import annotations

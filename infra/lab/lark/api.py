@@ -18,7 +18,7 @@ from infra.lab.lark.params import Params
 from infra.lab.lark.tokens import TokenDesk
 from infra.lab.lark.workspace import Cloud, LarkWorkspace
 from infra.lab.limits import Windows
-from infra.lab.wire import Answer, Call, JsonObject
+from infra.lab.wire import Answer, Call, JsonObject, LabError
 
 PAGE_SHAPE = PageShape(
     rows=("data", "items"),
@@ -56,7 +56,6 @@ class LarkApi:
         self.latency_s = latency_s
         self.limits = limits
         self.faults = Faults()
-        self.page_shape = PAGE_SHAPE
         self.calls: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
         self.suspicious: list[str] = []
@@ -123,7 +122,14 @@ class LarkApi:
         with self.workspace.lock:
             self._tokens.revoke_all()
 
-    def throttle(self, call: Call, *, status: int, headers: bool, wait_s: float, cap: int = 50) -> Answer:
+    def page_shape(self, call: Call) -> PageShape:
+        return PAGE_SHAPE
+
+    def throttle(
+        self, call: Call, *, status: int, headers: bool, wait_s: float, kind: str = "", cap: int = 50
+    ) -> Answer:
+        if kind:
+            raise LabError(f"Lark has one kind of throttle, not {kind!r}")
         with self._lock:
             self.throttled[call.endpoint] += 1
         answer = self._refuse(RefusedError(99991400, "request trigger frequency limit", status=status))

@@ -1,0 +1,186 @@
+"""Build what is deployed to AWS, with `chalice package`, and look at it before anybody deploys it.
+
+Chalice ships whatever lies below `chalicelib/`, and goes on with a warning when it cannot get a dependency; so it is
+given a copy with nothing but our modules, and what it made is checked against what a deployment must be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MERGED = Path(__file__).with_name("merge.json")
+CHALICE = Path(sys.executable).with_name("chalice")
+
+APP, LAYER, TEMPLATE = "deployment.zip", "layer-deployment.zip", "sam.json"
+LARGEST_BYTES = 15_000_000
+# Lambda's runtime has these, and they would be most of the size (docs/dependencies.md).
+UNWANTED = frozenset({"boto3", "botocore", "chalice", "moto", "pytest", "rich", "s3transfer"})
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """What house.md promises of a function: seconds and megabytes."""
+
+    timeout: int
+    memory: int
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "APIHandler": Function(timeout=10, memory=1769),
+    "Tick": Function(timeout=30, memory=512),
+    "RunSync": Function(timeout=300, memory=1769),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.aws.package", description=__doc__)
+    parser.add_argument("--stage", default="dev", choices=sorted(_config()["stages"]))
+    stage = parser.parse_args().stage
+    out = ROOT / "build" / "package" / stage
+    problem = build(stage, out)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 1
+    found = tuple(faults(out, stage, _pinned(ROOT / "requirements.txt")))
+    for fault in found:
+        print(f"fault in {out.relative_to(ROOT)}: {fault}", file=sys.stderr)
+    sizes = ", ".join(f"{name} {(out / name).stat().st_size / 1e6:.1f} MB" for name in (APP, LAYER))
+    print(f"{out.relative_to(ROOT)}: {', '.join(FUNCTIONS)}; {sizes}")
+    return 1 if found else 0
+
+
+def build(stage: str, out: Path) -> str:
+    """Package a stage into `out`; return what went wrong, or nothing."""
+    shutil.rmtree(out, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        _lay_out(Path(folder))
+        # Chalice wants a region, though nothing in a template depends on it.
+        region = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"
+        environ = {**os.environ, "AWS_DEFAULT_REGION": region, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = (CHALICE, "package", "--stage", stage, "--merge-template", MERGED, out)
+        done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)  # noqa: S603 - made of our own constants
+        if done.returncode or not (out / TEMPLATE).exists():
+            return f"{done.stdout}{done.stderr}\nchalice package failed"
+    template = json.loads((out / TEMPLATE).read_text())
+    # A package is of one stage: its environment says so, and the names in its policies must not say otherwise.
+    template["Parameters"]["Stage"] |= {"Default": stage, "AllowedValues": [stage]}
+    (out / TEMPLATE).write_text(json.dumps(template, indent=2) + "\n")
+    return ""
+
+
+def faults(out: Path, stage: str, pinned: Sequence[str]) -> Iterator[str]:
+    """Say what a package is not, and should be."""
+    template: Json = json.loads((out / TEMPLATE).read_text())
+    yield from _function_faults(template["Resources"])
+    yield from _queue_faults(template, stage)
+    yield from _reference_faults(template)
+    yield from _content_faults(out, pinned)
+
+
+def _function_faults(resources: Json) -> Iterator[str]:
+    found = {name for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"}
+    if found != FUNCTIONS.keys():
+        yield f"its functions are {sorted(found)}, not {sorted(FUNCTIONS)}"
+    for name, wanted in FUNCTIONS.items():
+        properties = resources.get(name, {}).get("Properties", {})
+        given = properties.get("Timeout"), properties.get("MemorySize")
+        if given != (wanted.timeout, wanted.memory):
+            yield f"{name} has (seconds, MB) {given}, not {(wanted.timeout, wanted.memory)}"
+        if "ROLLCALL_SYNC_QUEUE_URL" not in properties.get("Environment", {}).get("Variables", {}):
+            yield f"{name} does not know the queue's URL"
+        role = properties.get("Role", {}).get("Fn::GetAtt", [""])[0]
+        if "Policies" not in resources.get(role, {}).get("Properties", {}):
+            yield f"{name} has no policy of its own"
+
+
+def _queue_faults(template: Json, stage: str) -> Iterator[str]:
+    # app.py names the queue when it is imported, here; the stack makes it. Both must mean one queue.
+    made = template["Resources"]["SyncQueue"]["Properties"]["QueueName"]["Fn::Sub"].replace("${Stage}", stage)
+    events = template["Resources"]["RunSync"]["Properties"]["Events"].values()
+    heard = [each["Properties"]["Queue"]["Fn::Sub"].rsplit(":", 1)[-1] for each in events]
+    if heard != [made]:
+        yield f"run_sync listens to {heard}, and the queue is {made}"
+
+
+def _reference_faults(template: Json) -> Iterator[str]:
+    # Chalice 1.34 writes ${ApiHandler} for APIHandler when it makes log groups; CloudFormation refuses that.
+    known = template["Resources"].keys() | template.get("Parameters", {}).keys()
+    for text, own in _substitutions(template):
+        for name in re.findall(r"\$\{([^}!]+)\}", text):
+            if not name.startswith("AWS::") and name.split(".")[0] not in known | own:
+                yield f"${{{name}}} is not in the template"
+
+
+def _substitutions(node: Any) -> Iterator[tuple[str, frozenset[str]]]:
+    match node:
+        case {"Fn::Sub": str(text)}:
+            yield text, frozenset()
+        case {"Fn::Sub": [str(text), dict(own)]}:
+            yield text, frozenset(own)
+        case dict():
+            for each in node.values():
+                yield from _substitutions(each)
+        case list():
+            for each in node:
+                yield from _substitutions(each)
+
+
+def _content_faults(out: Path, pinned: Sequence[str]) -> Iterator[str]:
+    app, layer = (zipfile.ZipFile(out / name).namelist() for name in (APP, LAYER))
+    packages = {path.split("site-packages/")[-1].split("/")[0].removesuffix(".py") for path in layer}
+    for name in sorted(UNWANTED & packages):
+        yield f"{name} is in the layer"
+    for name in sorted(UNWANTED & {path.split("/")[0] for path in app} - {"chalice"}):
+        yield f"{name} is in the app"
+    present = {_folded(each.split("-")[0]) for each in packages if each.endswith(".dist-info")}
+    for name in sorted({_folded(each) for each in pinned} - present):
+        yield f"{name} is in requirements.txt and not in the layer: no wheel for Lambda?"
+    for path in app:
+        if path.endswith(".pyc") or not path.endswith(".py"):
+            yield f"{path} is in the app"
+    size = sum((out / name).stat().st_size for name in (APP, LAYER))
+    if size > LARGEST_BYTES:
+        yield f"{size} bytes are more than {LARGEST_BYTES}"
+
+
+def _lay_out(folder: Path) -> None:
+    for name in ("app.py", "requirements.txt", ".chalice/config.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / ".chalice/policies", folder / ".chalice/policies")
+    for module in (ROOT / "chalicelib").rglob("*.py"):
+        copy = folder / module.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(module, copy)
+
+
+def _config() -> Json:
+    config: Json = json.loads((ROOT / ".chalice/config.json").read_text())
+    return config
+
+
+def _pinned(requirements: Path) -> Sequence[str]:
+    return re.findall(r"^([A-Za-z0-9._-]+)==", requirements.read_text(), re.MULTILINE)
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
