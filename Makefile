@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench demo package clean
+.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench demo picture package clean
 
 # $(call step,NAME,COMMAND): a heading, the command, and on failure the name of what failed.
 define step
@@ -28,8 +28,8 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 	  echo 'python3 cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@printf '== install into .venv\n'
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --require-hashes -r requirements-dev.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 fmt: setup ## format the code, and repair what the linter can repair
@@ -60,6 +60,9 @@ test: setup ## the tests
 pins: setup ## compile requirements*.txt again after pyproject.toml changed (UPGRADE=1: take new releases)
 	@$(BIN)/python -m infra.pins $(if $(UPGRADE),--upgrade)
 
+picture: setup ## run the demo and draw docs/demo.svg for the README
+	@$(BIN)/python -m infra.picture
+
 bench: setup ## measure
 	@$(BIN)/python -m infra.bench
 
@@ -70,5 +73,5 @@ package: setup ## build what is deployed to AWS, into build/package/STAGE (STAGE
 	@$(BIN)/python -m infra.aws.package --stage $(STAGE)
 
 clean: ## remove what make made; never .rollcall, which holds data
-	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .rollcall-demo
 	@find app.py chalicelib infra tests -name __pycache__ -type d -prune -exec rm -rf {} +

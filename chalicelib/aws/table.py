@@ -180,8 +180,8 @@ class DynamoTable:
         for write in writes:
             limits.check_plain(write)
             place = limits.place_of(write)
-            # One batch has no item twice; batches go one after the other, so the last write of an item wins.
-            if place in batch or len(batch) == _WRITES_AT_ONCE:
+            # A batch may not have an item twice: its last write stands. Batches go one after the other.
+            if len(batch) == _WRITES_AT_ONCE:
                 self._write_batch(list(batch.values()))
                 batch.clear()
             batch[place] = _request(write)

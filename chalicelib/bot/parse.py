@@ -33,12 +33,16 @@ def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None =
         if option is None and not command.open_options:
             raise UsageError("unknown option", option=name[:40], usage=usage)
         if option is not None and option.takes is None:
+            if joined:
+                raise UsageError("command takes less", usage=usage)
             given[_identifier(name)] = True
             continue
         if not joined:
             if not queue or queue[0].startswith("--"):
                 raise UsageError("command is incomplete", usage=usage)
             value = queue.pop(0)
+        if not value:
+            raise UsageError("command is incomplete", usage=usage)
         if option is None:
             further[_identifier(name)] = value
         else:
@@ -67,7 +71,7 @@ def _bind(command: Command, free: list[str], given: dict[str, Given], usage: str
         else:
             given[name] = None
     if free:
-        raise UsageError("command is incomplete", usage=usage)
+        raise UsageError("command takes less", usage=usage)
 
 
 def _find(tokens: Sequence[str], lang: Lang) -> tuple[Command, Sequence[str]]:

@@ -27,6 +27,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "That command needs more: {usage}",
         "命令不完整：{usage}",
     ),
+    "command takes less": (
+        "That is more than the command takes: {usage}",
+        "命令的参数过多：{usage}",
+    ),
     "unknown option": (
         "This command has no option --{option}: {usage}",
         "此命令没有选项 --{option}：{usage}",
@@ -109,8 +113,8 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "“{field}”格式不正确：{help}",
     ),
     "secret file unreadable": (
-        "Cannot read the secret from {file}. Check the path and its permissions.",
-        "无法从 {file} 读取机密，请检查路径和权限。",
+        "Cannot read the file that is given for the secret “{field}”. Check its path and permissions; it holds text.",
+        "无法读取机密“{field}”的文件，请检查路径和权限，文件内容须为文本。",
     ),
     "secret is empty": (
         "The secret “{field}” is empty.",
@@ -123,6 +127,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "setting is malformed": (
         "The setting {names} is missing or malformed. Correct the environment and start again.",
         "设置 {names} 缺失或格式错误，请修正环境变量后重试。",
+    ),
+    "cannot listen": (
+        "Cannot listen on {host} port {port} ({problem}). Choose another --host or --port.",
+        "无法在 {host} 的端口 {port} 上监听（{problem}）。请用 --host 或 --port 另选。",
     ),
     # what a source answers
     "credentials refused": (

@@ -79,12 +79,16 @@ def narrow(approved: Values, change: Change) -> Change | None:
 
     An approval never widens: a field that was not approved, or that would now get another value, keeps what it has.
     """
-    fields = [
-        name for name in changed(change.before, change.after) if _same(approved.get(name), change.after.get(name))
-    ]
-    fields = [name for name in fields if name in approved]
+    fields = {
+        name
+        for name in changed(change.before, change.after)
+        if name in approved and _same(approved[name], change.after.get(name))
+    }
     if change.action is Action.CREATE:
-        return change if set(fields) >= {name for name, value in approved.items() if not is_empty(value)} else None
+        if not fields >= {name for name, value in approved.items() if not is_empty(value)}:
+            return None
+        after = {name: value if name in fields or is_empty(value) else None for name, value in change.after.items()}
+        return Change(action=Action.CREATE, before=change.before, after=after)
     if not fields:
         return None
     after = {**change.before, **{name: change.after.get(name) for name in fields}}

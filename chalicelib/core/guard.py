@@ -87,7 +87,8 @@ def check(
         if removals and len(removals) + recent.get(kind, 0) > limit:
             facts = {"count": len(removals), "recent": recent.get(kind, 0), "limit": limit}
             held |= dict.fromkeys(removals, Remark(code=f"too many {kind}s at once", facts=facts))
-        held |= _mass_edits(guard, [each for each in ours if each.key not in held], population.get(kind, 0))
+        # Counted over all of ours, held or not: one more removal must not let a mass edit pass.
+        held = {**_mass_edits(guard, ours, population.get(kind, 0)), **held}
     return {**held, **_homes(candidates, held)}
 
 

@@ -18,7 +18,9 @@ Resolve = Callable[[Kind, str], str]
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _MOBILE = re.compile(r"\+?[0-9][0-9 ()\-]{2,30}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Half a surrogate pair is what is left of an emoji that somebody cut; no encoding has it.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 TEXT_LIMIT = 500
 REFERENCES_LIMIT = 200
 
@@ -114,7 +116,7 @@ def _typed(raw: Value, type_: FieldType, resolve: Resolve) -> Value:
     kind = type_.refers_to
     match type_:
         case FieldType.INTEGER:
-            return int(raw) if isinstance(raw, int | str) else _refuse()
+            return int(_matching(_INTEGER, _text(raw)))
         case FieldType.BOOLEAN:
             return raw if isinstance(raw, bool) else _refuse()
         case FieldType.STATE:

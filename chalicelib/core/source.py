@@ -16,7 +16,8 @@ MOST_ENABLED: Final = 5
 MOST_ENABLED_CUSTOM: Final = 1
 
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_NAME = re.compile(r"[A-Za-z0-9\u3400-\u9fff\uf900-\ufaff_-]{2,100}")
+# Chinese: 〇, extension A, the common block, compatibility, and the planes of rare characters that names have.
+_NAME = re.compile(r"[A-Za-z0-9\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff_-]{2,100}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

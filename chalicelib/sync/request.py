@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from chalicelib.core.errors import ConflictError, ForbiddenError, NotFoundError, RollcallError
@@ -101,9 +101,12 @@ class Requests:
         """Ask for the syncs that are due, and ring for waiting work that nobody holds."""
         for source in self.catalog.sources():
             now = self.clock.now()
-            if due(source, now) and self.catalog.claim_due(source, now):
-                with self._audited(SCHEDULE, "sync now", Role.OPERATOR) as line:
-                    self._everything(SCHEDULE, source.handle, Purpose.SYNC, Trigger.SCHEDULE, line, None)
+            if due(source, now):
+                # Asked first, claimed second: a kill in between asks once more, and `once` makes that the same task.
+                once = f"schedule:{source.last_asked_at}"
+                with suppress(ConflictError), self._audited(SCHEDULE, "sync now", Role.OPERATOR) as line:
+                    self._everything(SCHEDULE, source.handle, Purpose.SYNC, Trigger.SCHEDULE, line, once)
+                self.catalog.claim_due(source, now)
             elif self.tasks.waiting(source.uid) and self._idle(source):
                 self.bell.ring(source.uid)
 

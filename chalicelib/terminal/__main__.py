@@ -157,16 +157,18 @@ def _secrets(tokens: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Secret]]
             if not queue:
                 raise UsageError("command is incomplete", usage=f"{name} FILE")
             value = queue.pop(0)
-        secrets[name[2:].removesuffix("-file").replace("-", "_")] = _read(value)
+        field = name[2:].removesuffix("-file").replace("-", "_")
+        secrets[field] = _read(field, value)
     return tuple(rest), secrets
 
 
-def _read(path: str) -> Secret:
+def _read(field: str, path: str) -> Secret:
     try:
         raw = sys.stdin.buffer.readline() if path == "-" else Path(path).read_bytes()[:LARGEST_SECRET_BYTES]
         return Secret(raw.decode().strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise MalformedError("secret file unreadable", file=path[:200]) from error
+        # The path is not said: it may be the secret itself, typed where its file was wanted.
+        raise MalformedError("secret file unreadable", field=field[:40]) from error
 
 
 def _language() -> Lang:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,8 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
     parser.add_argument("--port", type=int, default=8400)
     chosen = parser.parse_args(list(arguments))
     outside = wiring.outside()
-    log.configure("INFO")
+    if not os.environ.get("ROLLCALL_LOG_LEVEL"):
+        log.configure("INFO")
     bell = outside.bell
     if not isinstance(bell, LocalBell):
         raise SetupError("setting is malformed", names="ROLLCALL_TABLE")
@@ -41,7 +43,11 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
         answer: Mapping[str, Any] = app.app(event, context)
         return answer
 
-    front = Front(chosen.host, chosen.port, on_request, app.app.routes)
+    try:
+        front = Front(chosen.host, chosen.port, on_request, app.app.routes)
+    except (OSError, OverflowError) as error:  # taken, not ours to take, or no port at all
+        problem = type(error).__name__
+        raise SetupError("cannot listen", host=chosen.host, port=chosen.port, problem=problem) from error
     served = Served(front=front, bell=bell, on_message=app.run_sync, on_tick=app.tick)
     done = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):

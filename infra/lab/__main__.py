@@ -1,31 +1,51 @@
-"""`python -m infra.lab`: serve a made-up Lark workspace on this machine until interrupted."""
+"""`python -m infra.lab`: serve a made-up workspace of one vendor on this machine until interrupted."""
 
 import argparse
 import signal
 import threading
+from collections.abc import Mapping
 
 from infra.lab.clock import SystemLabClock
+from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
 from infra.lab.lark import LarkApi, LarkWorkspace
 from infra.lab.server import LabServer
+from infra.lab.wire import Api, Workspace
 
 
 def main() -> None:
     asked = _arguments()
-    workspace = LarkWorkspace.generate(asked.seed, asked.people, asked.departments, clock=SystemLabClock())
-    api = LarkApi(workspace, rate_scale=asked.rate_scale, limits=not asked.no_limits, latency_s=asked.latency)
+    api, workspace, keys = (_dingtalk if asked.vendor == "dingtalk" else _lark)(asked)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     with LabServer(api, workspace, port=asked.port) as server:
-        print(f"Lark lab: {server.url}  ({asked.people} people, {asked.departments} departments, seed {asked.seed})")
-        print(f"  app_id      {workspace.app_id}")
-        print(f"  app_secret  {workspace.app_secret}")
+        title = {"lark": "Lark", "dingtalk": "DingTalk"}[asked.vendor]
+        print(f"{title} lab: {server.url}  ({asked.people} people, {asked.departments} departments, seed {asked.seed})")
+        for name, value in keys.items():
+            print(f"  {name:<11} {value}")
         print(f"  control     {server.url}/_lab/truth, calls, do, faults, reset-calls", flush=True)
         over.wait()
 
 
+def _lark(asked: argparse.Namespace) -> tuple[Api, Workspace, Mapping[str, object]]:
+    workspace = LarkWorkspace.generate(asked.seed, asked.people, asked.departments, clock=SystemLabClock())
+    api = LarkApi(workspace, rate_scale=asked.rate_scale, limits=not asked.no_limits, latency_s=asked.latency)
+    return api, workspace, {"app_id": workspace.app_id, "app_secret": workspace.app_secret}
+
+
+def _dingtalk(asked: argparse.Namespace) -> tuple[Api, Workspace, Mapping[str, object]]:
+    workspace = DingTalkWorkspace.generate(
+        asked.seed, asked.people, asked.departments, clock=SystemLabClock(), edition=asked.edition
+    )
+    api = DingTalkApi(workspace, rate_scale=asked.rate_scale, limits=not asked.no_limits, latency_s=asked.latency)
+    keys = {name: getattr(workspace, name) for name in ("app_key", "app_secret", "corp_id", "agent_id")}
+    return api, workspace, keys
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.lab", description=__doc__)
+    parser.add_argument("--vendor", choices=("lark", "dingtalk"), default="lark")
+    parser.add_argument("--edition", choices=("standard", "dedicated"), default="standard", help="of DingTalk")
     parser.add_argument("--port", type=int, default=8500, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--people", type=int, default=800)

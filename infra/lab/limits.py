@@ -64,7 +64,8 @@ class StandingWindow:
     def admit(self, now_s: float, count: int) -> Excess | None:
         """Count one call at `now_s` (seconds since the epoch) out of `count`, or say when the window ends."""
         with self._lock:
-            number = math.floor(now_s / self._seconds)
+            # Threads come here with times a little out of order; a window once over does not come back.
+            number = max(self._number, math.floor(now_s / self._seconds))
             if number != self._number:
                 self._number, self._used = number, 0
             if self._used >= count:

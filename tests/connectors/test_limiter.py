@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.connectors.limiter import MARGIN, TRANSIT, Limiter, Limiters, Window, keep
@@ -31,6 +31,7 @@ def most_within(times: list[float], seconds: float) -> int:
     return max(sum(1 for other in times if time <= other < time + seconds) for time in times)
 
 
+@settings(deadline=None)
 @given(
     windows=st.lists(
         st.builds(Window, st.integers(1, 6), st.floats(0.1, 20.0)),

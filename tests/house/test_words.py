@@ -82,7 +82,11 @@ def test_only_the_doors_catch_every_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "what"), [(MACHINE_PATH, "a path of one machine"), (REGISTRY_HOST, "a package registry's host")]
+    ("pattern", "what"),
+    [
+        pytest.param(MACHINE_PATH, "a path of one machine", id="machine"),
+        pytest.param(REGISTRY_HOST, "a package registry's host", id="registry"),
+    ],
 )
 def test_no_file_is_bound_to_one_place(pattern: re.Pattern[str], what: str) -> None:
     wrong = [

@@ -49,7 +49,9 @@ def count(table: Table) -> object:
 
 
 def python(script: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 @pytest.mark.parametrize("memory", [True, False])
@@ -65,14 +67,24 @@ def test_processes_share_one_file(path: str) -> None:
     script = f"""
 from chalicelib.local.table import SqliteTable
 from tests.local.test_table import counted
-counted(SqliteTable({path!r}), by=25)
+table = SqliteTable({path!r})
+print("ready", flush=True)
+input()
+counted(table, by=100)
 """
     others = [python(script) for _ in range(4)]
-    assert [other.wait(30) for other in others] == [0] * 4
+    for other in others:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.write("go\n")
+        other.stdin.flush()
     for other in others:
         other.communicate()
+    assert [other.returncode for other in others] == [0] * 4
     table = SqliteTable(path)
-    assert count(table) == 100
+    assert count(table) == 400
     table.close()
 
 

@@ -19,7 +19,8 @@ from chalicelib.core.model import Entry, Kind, State
 from chalicelib.core.principal import Role
 
 SHOWN_PEOPLE = 50
-FOUND_PEOPLE = 200
+# Leavers stay in the directory and are found too, so this is far above what is shown.
+FOUND_PEOPLE = 5000
 
 
 @command(

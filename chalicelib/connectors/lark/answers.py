@@ -47,7 +47,7 @@ class RefusedError(SourceProtocolError):
     def __init__(self, number: int, facts: Mapping[str, Fact]) -> None:
         super().__init__("parameters refused")
         self.number = number
-        self.facts = {**facts, "code": number}
+        self.facts = {**facts}
 
 
 def classify(call: Call, response: httpx.Response) -> Verdict:

@@ -154,7 +154,7 @@ def test_a_custom_field_that_the_mapping_knows_can_be_cleared() -> None:
 
 
 def test_a_permission_for_users_tokens_does_not_count() -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"scope_name": "contact:user.email:readonly", "grant_status": 1, "scope_type": "user"},
         {"scope_name": "contact:user.phone:readonly", "grant_status": 1, "scope_type": "tenant"},
         {"scope_name": "contact:user.base:readonly", "grant_status": 2},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,6 +14,7 @@ from chalicelib.core.errors import (
     SourceUnavailableError,
     ThrottledError,
 )
+from chalicelib.core.model import Part
 from infra.lab import faults
 from infra.lab.faults import Fault
 from infra.lab.lark.choices import Choices
@@ -78,6 +79,21 @@ def test_many_threads_fetch_one_token() -> None:
     tenancy.api.limits = False
     tenancy.api.faults.add(faults.token_revoked(endpoint=MEMBERS, nth=12))
     assert whole(tenancy)
+    assert tenancy.calls("auth.tenant_access_token") == 2
+
+
+def test_a_token_that_another_reader_renewed_meanwhile_is_taken_over() -> None:
+    tenancy = a_company()
+    registry = tenancy.registry()
+    reader, other = registry.open(tenancy.source()), registry.open(tenancy.source())
+    somebody = tenancy.person(tenancy.workspace.some_person(1))
+
+    def renew() -> None:
+        tenancy.api.revoke_tokens()
+        other.confirm([somebody])
+
+    tenancy.api.faults.add(faults.on_call(lambda call: renew(), after=False, endpoint=MEMBERS, nth=2))
+    assert list(reader.parts({}))
     assert tenancy.calls("auth.tenant_access_token") == 2
 
 
@@ -287,10 +303,9 @@ def test_a_missing_permission_for_a_call_is_named() -> None:
 def test_one_failed_part_leaves_the_others_to_be_staged() -> None:
     tenancy = a_company(60, 6)
     tenancy.api.faults.add(faults.server_error(endpoint=MEMBERS, first=4))
-    staged = {}
+    staged: dict[str, Part] = {}
     with pytest.raises(SourceUnavailableError):
-        for part in tenancy.reader().parts({}):
-            staged[part.name] = part
+        staged.update((part.name, part) for part in tenancy.reader().parts({}))
     assert len(staged) == 4
     tenancy.api.faults.clear()
     again = tenancy.read(staged)
@@ -301,6 +316,12 @@ def test_a_list_that_comes_empty_is_an_empty_part_and_nothing_more() -> None:
     tenancy = a_company(60, 6)
     tenancy.api.faults.add(faults.empty_list(endpoint=MEMBERS, nth=2))
     assert len(tenancy.read()) > 6
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def test_no_secret_no_token_and_no_person_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -325,13 +346,7 @@ def test_no_secret_no_token_and_no_person_is_told(caplog: pytest.LogCaptureFixtu
         try:
             tenancy.read()
         except RollcallError as error:
-            told += [repr(error), str(error), repr(error.facts)]
-            while error.__cause__ or error.__context__:
-                cause = error.__cause__ or error.__context__
-                told += [repr(cause), str(cause)]
-                if not isinstance(cause, RollcallError):
-                    break
-                error = cause
+            told += [repr(each) + repr(vars(each)) for each in causes(error)]
     tenancy.api.faults.clear()
     person = tenancy.person(company.some_person(1))
     tenancy.read()
