@@ -60,7 +60,7 @@ test: setup ## the tests
 pins: setup ## compile requirements*.txt again after pyproject.toml changed (UPGRADE=1: take new releases)
 	@$(BIN)/python -m infra.pins $(if $(UPGRADE),--upgrade)
 
-picture: setup ## run the demo and draw docs/demo.svg for the README
+picture: setup ## run the demo and draw docs/demo.png for the README
 	@$(BIN)/python -m infra.picture
 
 bench: setup ## measure

@@ -29,7 +29,9 @@ LATENCY_S = 0.08
 CLOSING = 60
 PORT = 8500
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+WIDTH = int(os.environ.get("COLUMNS") or 150)
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 class Demo:

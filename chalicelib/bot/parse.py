@@ -10,6 +10,9 @@ from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import UsageError
 from chalicelib.core.secret import Secret
 
+# From how alike on (0 to 1) a name is worth guessing; Chinese ones are short, one character of two is half.
+CLOSE, CLOSE_ZH = 0.6, 0.5
+
 
 def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None = None) -> Parsed:
     """Find the command and bind its parameters. `secrets` come from the terminal, already read, by option name.
@@ -17,7 +20,8 @@ def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None =
     Raises:
         UsageError: saying what is missing or unknown, with the usage or a guess.
     """
-    command, rest = _find(tokens, lang)
+    # A shell hands over bytes that are no text as halves of surrogate pairs, which nothing further on can write.
+    command, rest = _find([token.encode(errors="replace").decode() for token in tokens], lang)
     usage = command.zh_usage if lang is Lang.ZH else command.usage
     given: dict[str, Given] = {}
     further: dict[str, str | Secret] = dict(secrets or {})
@@ -88,14 +92,18 @@ def _find(tokens: Sequence[str], lang: Lang) -> tuple[Command, Sequence[str]]:
 
 
 def _hint(text: str, lang: Lang) -> str:
-    names = [" ".join(command.zh_words if lang is Lang.ZH else command.words) for command in COMMANDS]
-    names = sorted(set(names))
-    head = " ".join(text.split()[:2])
-    close = difflib.get_close_matches(head, names, n=1, cutoff=0.6) or [
-        name for name in names if head and name.startswith(head.split()[0])
-    ]
+    typed = text.casefold().split()
+    names = sorted({" ".join(command.zh_words if lang is Lang.ZH else command.words) for command in COMMANDS})
+
+    def likeness(name: str) -> float:
+        head = " ".join(typed[: len(name.split())])
+        return difflib.SequenceMatcher(None, head, name).ratio()
+
+    close = max(names, key=likeness)
+    if likeness(close) < (CLOSE_ZH if lang is Lang.ZH else CLOSE):
+        close = next((name for name in names if typed and name.startswith(typed[0])), "")
     if close:
-        return f"您是不是想输入 `{close[0]}`？" if lang is Lang.ZH else f"Did you mean `{close[0]}`?"
+        return f"您是不是想输入 `{close}`？" if lang is Lang.ZH else f"Did you mean `{close}`?"
     return "输入 `help` 查看全部命令。" if lang is Lang.ZH else "`help` lists the commands."
 
 

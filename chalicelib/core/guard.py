@@ -39,7 +39,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """The little that the guard must know of one planned row. `unseen` marks "cannot be seen since"."""
+    """The little that the guard must know of one planned row. `unseen`: the day since when it cannot be seen."""
 
     key: Key
     entry_id: str
@@ -48,10 +48,10 @@ class Candidate:
     vanished: tuple[str, ...]
     edited: tuple[str, ...]
     departments: tuple[str, ...]
-    unseen: bool = False
+    unseen: str = ""
 
     @classmethod
-    def of(cls, key: Key, entry_id: str, action: Action, before: Values, after: Values, *, unseen: bool) -> Candidate:
+    def of(cls, key: Key, entry_id: str, action: Action, before: Values, after: Values, *, unseen: str) -> Candidate:
         fields = changed(before, after) if action is Action.UPDATE else ()
         departments = before.get("departments") if key.kind is Kind.EMPLOYEE else None
         if key.kind is Kind.DEPARTMENT and before.get("parent"):
@@ -79,7 +79,9 @@ def check(
     `population` counts the entries with access (employees) or open (departments) before the plan, `recent` the removals
     that other runs applied within the last hour.
     """
-    held: dict[Key, Remark] = {each.key: Remark(code="cannot be seen") for each in candidates if each.unseen}
+    held: dict[Key, Remark] = {
+        each.key: Remark(code="cannot be seen", facts={"since": each.unseen}) for each in candidates if each.unseen
+    }
     for kind in Kind:
         ours = [each for each in candidates if each.key.kind is kind and each.key not in held]
         removals = [each.key for each in ours if each.removes_access]

@@ -38,7 +38,7 @@ _LARGEST_INTEGER: Final = 10**38 - 1
 
 def check_partition(partition: str) -> int:
     """Return the bytes of a partition key that keeps its limits."""
-    size = len(partition.encode())
+    size = _text_bytes(partition)
     if not 0 < size <= LARGEST_PARTITION_KEY_BYTES:
         raise ValueError(f"partition key of {size} bytes, wanted 1 to {LARGEST_PARTITION_KEY_BYTES}")
     return size
@@ -46,7 +46,7 @@ def check_partition(partition: str) -> int:
 
 def check_key(partition: str, sort: str) -> int:
     """Return the bytes of a key that keeps its limits."""
-    size = len(sort.encode())
+    size = _text_bytes(sort)
     if not 0 < size <= LARGEST_SORT_KEY_BYTES:
         raise ValueError(f"sort key of {size} bytes, wanted 1 to {LARGEST_SORT_KEY_BYTES}")
     return check_partition(partition) + size
@@ -56,13 +56,14 @@ def check_attribute(name: str, value: Attribute) -> int:
     """Return the bytes of an attribute that keeps its limits."""
     if not name or name in RESERVED:
         raise ValueError(f"attribute name {name!r} is empty or reserved")
-    return len(name.encode()) + _value_bytes(name, value)
+    return _text_bytes(name) + _value_bytes(name, value)
 
 
 def item_bytes(item: Item) -> int:
     """Return the bytes of an item that keeps its limits."""
     size = len(PARTITION) + len(SORT) + check_key(item.partition, item.sort)
-    size += sum(check_attribute(name, value) for name, value in item.attributes.items())
+    for name, value in item.attributes.items():
+        size += check_attribute(name, value)
     if item.expires is not None:
         size += len(EXPIRES) + _value_bytes(EXPIRES, item.expires)
     if size > LARGEST_ITEM_BYTES:
@@ -97,8 +98,8 @@ def write_bytes(write: Write) -> int:
     return 0
 
 
-def check_writes(writes: Sequence[Write]) -> None:
-    """Hold one transaction against the limits.
+def check_writes(writes: Sequence[Write]) -> Sequence[int]:
+    """Hold one transaction against the limits, and return the bytes of each write.
 
     Raises:
         ValueError: naming the limit.
@@ -107,16 +108,17 @@ def check_writes(writes: Sequence[Write]) -> None:
         raise ValueError(f"{len(writes)} writes at once, wanted 1 to {MOST_WRITES}")
     if len({place_of(write) for write in writes}) < len(writes):
         raise ValueError("one item twice in one transaction")
-    size = sum(write_bytes(write) for write in writes)
-    if size > LARGEST_WRITE_BYTES:
-        raise ValueError(f"transaction of {size} bytes, wanted at most {LARGEST_WRITE_BYTES}")
+    sizes = [write_bytes(write) for write in writes]
+    if sum(sizes) > LARGEST_WRITE_BYTES:
+        raise ValueError(f"transaction of {sum(sizes)} bytes, wanted at most {LARGEST_WRITE_BYTES}")
+    return sizes
 
 
-def check_plain(write: Put | Delete) -> None:
-    """Hold one of many unconditional writes against the limits."""
+def check_plain(write: Put | Delete) -> int:
+    """Hold one of many unconditional writes against the limits, and return its bytes."""
     if write.when is not None:
         raise ValueError("a condition among writes without conditions")
-    write_bytes(write)
+    return write_bytes(write)
 
 
 def start_after(prefix: str, after: str | None, *, backward: bool) -> tuple[bool, str | None]:
@@ -135,11 +137,15 @@ def check_limit(limit: int | None) -> None:
         raise ValueError(f"page limit {limit}, wanted at least 1")
 
 
+def _text_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def _value_bytes(name: str, value: Attribute) -> int:
     if isinstance(value, bool):
         raise ValueError(f"attribute {name!r} is a bool, wanted str, int or bytes")
     if isinstance(value, str):
-        return len(value.encode())
+        return _text_bytes(value)
     if isinstance(value, bytes):
         return len(value)
     if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:

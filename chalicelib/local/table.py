@@ -56,6 +56,7 @@ _SCHEMA: Final = (
 )
 _SELECT: Final = "SELECT sort, attributes, expires FROM items WHERE partition = ? AND sort = ?"
 _PUT: Final = "INSERT OR REPLACE INTO items (partition, sort, attributes, expires, size) VALUES (?, ?, ?, ?, ?)"
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DELETE: Final = "DELETE FROM items WHERE partition = ? AND sort = ?"
 
 
@@ -143,7 +144,7 @@ class SqliteTable:
         return Page(items=tuple(items), resume=None)
 
     def write(self, writes: Sequence[Write]) -> None:
-        limits.check_writes(writes)
+        sizes = limits.check_writes(writes)
         strikes = self._chaos is not None and self._chaos.strikes()
         after = strikes and self._chaos is not None and self._chaos.strikes_after()
         if strikes and not after:
@@ -152,8 +153,8 @@ class SqliteTable:
             failed = tuple(place for place, write in enumerate(writes) if not self._holds(write))
             if failed:
                 raise ConditionFailedError(failed)
-            for write in writes:
-                self._do(write)
+            for write, size in zip(writes, sizes, strict=True):
+                self._do(write, size)
         if after:
             raise _busy()
 
@@ -161,11 +162,10 @@ class SqliteTable:
         # The lock is not held while the caller makes its writes: it may read the table meanwhile.
         source = iter(writes)
         while batch := list(islice(source, _AT_ONCE)):
-            for write in batch:
-                limits.check_plain(write)
+            sizes = [limits.check_plain(write) for write in batch]
             with self._transaction():
-                for write in batch:
-                    self._do(write)
+                for write, size in zip(batch, sizes, strict=True):
+                    self._do(write, size)
 
     def _open(self) -> None:
         for tries_left in reversed(range(_OPEN_TRIES)):
@@ -206,11 +206,10 @@ class SqliteTable:
         row = self._db.execute(_SELECT, limits.place_of(write)).fetchone()
         return _holds(write.when, None if row is None else _attributes(row[1]))
 
-    def _do(self, write: Write) -> None:
+    def _do(self, write: Write, size: int) -> None:
         match write:
             case Put(item=item):
-                text = _text(item.attributes)
-                self._db.execute(_PUT, (item.partition, item.sort, text, item.expires, limits.item_bytes(item)))
+                self._db.execute(_PUT, (item.partition, item.sort, _text(item.attributes), item.expires, size))
             case Delete(partition=partition, sort=sort):
                 self._db.execute(_DELETE, (partition, sort))
             case Check():
@@ -274,7 +273,7 @@ def _text(attributes: Mapping[str, Attribute]) -> str:
         name: [base64.b64encode(value).decode()] if isinstance(value, bytes) else value
         for name, value in attributes.items()
     }
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    return _encode(plain)
 
 
 def _attributes(text: str) -> Mapping[str, Attribute]:

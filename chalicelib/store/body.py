@@ -20,6 +20,9 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 BODY: Final = "body"
 # DynamoDB charges writes by the kilobyte, keys and expiry included.
 _COMPRESS_ABOVE_BYTES: Final = 800
+# The fastest level: on texts as short as these the others save two percent, for half as much time again.
+LEVEL: Final = 1
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def instant(at: datetime) -> str:
@@ -34,14 +37,14 @@ def parse_instant(text: str) -> datetime:
 
 
 def dump(json_: Json) -> str:
-    return json.dumps(json_, ensure_ascii=False, separators=(",", ":"))
+    return _encode(json_)
 
 
 def folded(json_: Json) -> Attribute:
     """Spell a body as the attribute of a row."""
     text = dump(json_)
     octets = text.encode()
-    return text if len(octets) <= _COMPRESS_ABOVE_BYTES else zlib.compress(octets)
+    return text if len(octets) <= _COMPRESS_ABOVE_BYTES else zlib.compress(octets, LEVEL)
 
 
 class Body:

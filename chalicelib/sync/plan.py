@@ -149,7 +149,7 @@ class Plan:
         if guarded:
             held = check(self._source.guard, tuple(self._candidates.values()), self._population(), recent)
             rows = self._tasks.rows_of(self._task.task_id, tuple(held))
-            self._tasks.put_rows(rows[key].ended(RowStatus.HELD, self._dated(key, why)) for key, why in held.items())
+            self._tasks.put_rows(rows[key].ended(RowStatus.HELD, why) for key, why in held.items())
         if not self._unseen:
             return ()
         facts: dict[str, str | int] = {f"{kind}s": self._unseen[kind] for kind in Kind}
@@ -157,10 +157,6 @@ class Plan:
 
     def unchanged(self, kind: Kind) -> int:
         return sum(1 for key in self._seen if key.kind is kind and key not in self._rows and key not in self._ignored)
-
-    def _dated(self, key: Key, remark: Remark) -> Remark:
-        since = self.links[key].unseen_since if remark.code == "cannot be seen" else None
-        return replace(remark, facts={"since": since.date().isoformat()}) if since else remark
 
     def _population(self) -> Mapping[Kind, int]:
         return Counter(
@@ -207,12 +203,17 @@ class Plan:
         self._dropped.discard(row.key)
         self._buffer[row.key] = row
         if row.status is RowStatus.PLANNED and row.action in (Action.UPDATE, Action.DEACTIVATE):
-            unseen = row.evidence is Evidence.UNSEEN
+            unseen = self._unseen_since(row.key) if row.evidence is Evidence.UNSEEN else ""
             self._candidates[row.key] = Candidate.of(
                 row.key, row.entry_id, row.action, row.before, row.after, unseen=unseen
             )
         if len(self._buffer) >= FLUSH_ROWS:
             self._flush()
+
+    def _unseen_since(self, key: Key) -> str:
+        link = self.links.get(key)
+        since = link.unseen_since if link else None
+        return (since or self._task.asked_at).date().isoformat()
 
     def _reject(self, record: SourceRecord, why: Remark) -> None:
         link = self.links.get(record.key)

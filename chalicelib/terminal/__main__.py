@@ -28,6 +28,7 @@ from chalicelib.terminal.wait import wait_for
 
 DONE, FAILED, USAGE, HELD = 0, 1, 2, 3
 LARGEST_SECRET_BYTES = 64 * 1024
+WIDTH_IN_A_PIPE = 160
 
 INTRODUCTION = (
     "rollcall [--home DIR] [--lang en|zh] [--json] COMMAND\n\n"
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(argv: Sequence[str]) -> int:
     """Do one command; return the exit status."""
     lang, as_json = _language(), "--json" in argv
-    screen = Screen(out=Console(width=None if sys.stdout.isatty() else 160, highlight=False), as_json=as_json)
+    screen = Screen(out=Console(width=_width(), highlight=False), as_json=as_json)
     try:
         options = _options(argv)
         lang = options.lang
@@ -169,6 +170,11 @@ def _read(field: str, path: str) -> Secret:
     except (OSError, UnicodeDecodeError) as error:
         # The path is not said: it may be the secret itself, typed where its file was wanted.
         raise MalformedError("secret file unreadable", field=field[:40]) from error
+
+
+def _width() -> int | None:
+    """Leave the width to the terminal; in a pipe, tables get room enough not to break."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else WIDTH_IN_A_PIPE
 
 
 def _language() -> Lang:

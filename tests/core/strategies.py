@@ -91,7 +91,7 @@ def candidates(draw: st.DrawFn, prefix: str = "c") -> list[Candidate]:
                     vanished=(),
                     edited=(),
                     departments=(homes[number - 1],) if number else (),
-                    unseen=draw(st.integers(0, 9)) == 0,
+                    unseen="2026-11-20" if draw(st.integers(0, 9)) == 0 else "",
                 )
             )
     for number in range(draw(st.integers(0, 24))):
@@ -105,7 +105,7 @@ def candidates(draw: st.DrawFn, prefix: str = "c") -> list[Candidate]:
                 vanished=() if leaves else draw(st.sampled_from(((), ("email",), ("email", "title")))),
                 edited=() if leaves else draw(st.sampled_from(((), ("name",), ("name", "title")))),
                 departments=(draw(st.sampled_from(homes)),),
-                unseen=leaves and draw(st.integers(0, 9)) == 0,
+                unseen="2026-11-20" if leaves and draw(st.integers(0, 9)) == 0 else "",
             )
         )
     return drawn

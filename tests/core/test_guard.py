@@ -25,7 +25,7 @@ def a_leaver(number: int, *homes: str, unseen: bool = False) -> Candidate:
         vanished=(),
         edited=(),
         departments=homes,
-        unseen=unseen,
+        unseen="2026-11-20" if unseen else "",
     )
 
 
@@ -44,7 +44,7 @@ def a_closing(name: str, parent: str | None = None) -> Candidate:
 def an_edit(number: int, before: Values, after: Values) -> Candidate:
     key = an_employee_key(f"p{number}")
     state = {"state": "active"}
-    return Candidate.of(key, f"p{number}", Action.UPDATE, {**state, **before}, {**state, **after}, unseen=False)
+    return Candidate.of(key, f"p{number}", Action.UPDATE, {**state, **before}, {**state, **after}, unseen="")
 
 
 def codes(
@@ -183,7 +183,7 @@ def test_homes_that_lie_in_each_other_do_not_go_round_in_circles() -> None:
 def test_the_guard_sees_where_somebody_was_not_where_they_go() -> None:
     before: Values = {"state": "active", "departments": ("d1",), "title": "Clerk"}
     after: Values = {"state": "left", "departments": ("d2",), "title": None}
-    seen = Candidate.of(an_employee_key(), "e1", Action.DEACTIVATE, before, after, unseen=False)
+    seen = Candidate.of(an_employee_key(), "e1", Action.DEACTIVATE, before, after, unseen="")
     assert (seen.departments, seen.removes_access, seen.vanished) == (("d1",), True, ())
 
 

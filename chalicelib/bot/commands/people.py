@@ -21,6 +21,7 @@ from chalicelib.core.principal import Role
 SHOWN_PEOPLE = 50
 # Leavers stay in the directory and are found too, so this is far above what is shown.
 FOUND_PEOPLE = 5000
+LONGEST_ID = 40
 
 
 @command(
@@ -79,7 +80,8 @@ def employees(ask: Ask, text: str | None, source: str | None, inactive: bool, al
     help=("Show one employee in full", "查看一名员工的全部信息"),
 )
 def employee_show(ask: Ask, id: str) -> Reply:
-    entry = ask.rooms.directory.entries([id]).get(id)
+    typed_well = id.isascii() and id.isalnum() and len(id) <= LONGEST_ID
+    entry = ask.rooms.directory.entries([id]).get(id) if typed_well else None
     if entry is None or entry.kind is not Kind.EMPLOYEE:
         raise NotFoundError("no such entry", entry=id[:40])
     where, managers = tree(ask), _managers(ask, [entry])
