@@ -57,6 +57,7 @@ class Company:
     unlisted: set[str] = field(default_factory=set)
     uncovered: set[str] = field(default_factory=set)
     remarks: tuple[Remark, ...] = ()
+    daily_details: int = 0  # more than 0: lists do not show managers
 
     def open(self, external_id: str, parent: str | None = None) -> None:
         self.departments[external_id] = {"name": external_id.title(), "parent": parent, "state": State.ACTIVE}
@@ -98,6 +99,10 @@ class ScriptedConnector:
     clock: Clock
     before_call: Callable[[int], None]
     calls: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def daily_details(self) -> int:
+        return self.company.daily_details
 
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
         yield staged.get("departments") or self._departments()
@@ -144,16 +149,24 @@ class ScriptedConnector:
         if key.external_id in company.unclear:
             return Unclear(observed_at=now, why=Remark(code="answer unclear", facts={"code": 1}))
         if known is not None:
-            return Found(record=self._record(key.kind, key.external_id, known))
+            return Found(record=self._record(key.kind, key.external_id, known, by_name=True))
         if key.external_id in company.left:
             return Gone(observed_at=now)
         return Unclear(observed_at=now, why=Remark(code="answer unclear", facts={"code": 2}))
 
-    def _record(self, kind: Kind, external_id: str, fields: Mapping[str, Value]) -> SourceRecord:
-        covers = frozenset({*FIELDS, "parent", "leaders"} - self.company.uncovered)
-        shown = {name: value for name, value in fields.items() if name in covers}
-        key = Key(self.source, kind, external_id)
-        return SourceRecord(key=key, fields=shown, covers=covers, observed_at=self.clock.now())
+    def _record(
+        self, kind: Kind, external_id: str, fields: Mapping[str, Value], *, by_name: bool = False
+    ) -> SourceRecord:
+        details = frozenset({"manager"} if self.company.daily_details else ())
+        unseen = self.company.uncovered if by_name else self.company.uncovered | details
+        covers = frozenset({*FIELDS, "parent", "leaders"} - unseen)
+        return SourceRecord(
+            key=Key(self.source, kind, external_id),
+            fields={name: value for name, value in fields.items() if name in covers},
+            covers=covers,
+            observed_at=self.clock.now(),
+            details=details if by_name else frozenset(),
+        )
 
     def _call(self, endpoint: str) -> None:
         self.clock.sleep(0.01)

@@ -58,7 +58,10 @@ class FieldMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapped:
-    """What a record says in the directory's fields: only those that its read covers; None means empty there."""
+    """What a record says in the directory's fields: only those that its read covers; None means empty there.
+
+    `digest` leaves out what only a read by name shows, so that it is the same for every kind of read.
+    """
 
     record: SourceRecord
     values: Values
@@ -77,10 +80,13 @@ def map_record(record: SourceRecord, mapping: FieldMapping, resolve: Resolve) ->
     """Apply the mapping; `resolve` names the entry for another external id of the same source."""
     types = mapping.types(record.key.kind)
     values: dict[str, Value] = {}
+    detailed: set[str] = set()
     for rule in mapping.rules(record.key.kind):
         known, raw = _first(record, rule.first_of)
         if not known:
             continue
+        if not record.details.isdisjoint(rule.first_of):
+            detailed.add(rule.field)
         try:
             values[rule.field] = _typed(raw, types[rule.field], resolve)
         except ValueError:
@@ -91,7 +97,8 @@ def map_record(record: SourceRecord, mapping: FieldMapping, resolve: Resolve) ->
         return Unmappable(record=record, why=Remark(code="value does not fit its field", facts={"field": "name"}))
     if "state" in values and values["state"] is None:
         del values["state"]
-    return Mapped(record=record, values=values, digest=digest(values))
+    listed = {name: value for name, value in values.items() if name not in detailed}
+    return Mapped(record=record, values=values, digest=digest(listed))
 
 
 def digest(values: Values) -> str:

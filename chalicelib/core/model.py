@@ -120,13 +120,15 @@ class SourceRecord:
 
     `fields` are in the vendor's own names, flattened (`custom_attrs.C-1`), but for `state`, which is a `State` by the
     table of the vendor's folder. `covers` names the fields that this kind of read shows; a covered field
-    that is not in `fields` is empty, any other missing field is unknown. `observed_at` is when the request was sent.
+    that is not in `fields` is empty, any other missing field is unknown. `details` are those of them that no list
+    shows, only a read by name. `observed_at` is when the request was sent.
     """
 
     key: Key
     fields: Values
     covers: frozenset[str]
     observed_at: datetime
+    details: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

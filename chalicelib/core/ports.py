@@ -328,6 +328,11 @@ class Connector(Protocol):
         """Requests sent so far by endpoint, retries and refused ones included."""
         ...
 
+    @property
+    def daily_details(self) -> int:
+        """How many people may be read by name each day for what no list shows; 0 where lists show everything."""
+        ...
+
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
         """Read everything, in parts; those in `staged` come from there. A part is whole, or the read raises."""
         ...

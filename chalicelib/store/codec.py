@@ -310,6 +310,7 @@ def _source_record_json(record: SourceRecord) -> dict[str, Json]:
         "key": key_json(record.key),
         "fields": record.fields,
         "covers": sorted(record.covers),
+        "details": sorted(record.details),
         "observed_at": instant(record.observed_at),
     }
 
@@ -319,6 +320,7 @@ def _as_source_record(body: Body) -> SourceRecord:
         key=body.key("key"),
         fields=body.values("fields"),
         covers=frozenset(body.texts("covers")),
+        details=frozenset(body.texts("details")),
         observed_at=body.when("observed_at"),
     )
 

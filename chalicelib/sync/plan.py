@@ -6,10 +6,11 @@ key seen, and for the guard the few facts about each row that takes something aw
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from chalicelib.core.diff import Action, Change, Impossible, departure, diff
 from chalicelib.core.errors import SetupError
@@ -73,7 +74,7 @@ class Plan:
 
     def _unchanged(self, mapped: Mapped) -> bool:
         link = self.links.get(mapped.record.key)
-        if link is None or not link.entry_id or link.digest != mapped.digest:
+        if link is None or not link.entry_id or link.digest != mapped.digest or mapped.record.details:
             return False
         if link.unseen_since is not None:
             self.relinks[link.key] = replace(link, unseen_since=None)
@@ -92,7 +93,10 @@ class Plan:
                 case None if entry is None:
                     self._ignored.add(key)
                 case None:
-                    self.relinks[key] = replace(self.links[key], digest=mapped.digest, unseen_since=None)
+                    link = self.links[key]
+                    again = replace(link, digest=mapped.digest, unseen_since=None)
+                    if again != link:
+                        self.relinks[key] = again
 
     # --- what the source did not show
 
@@ -107,6 +111,18 @@ class Plan:
         if len(known) >= ANOTHER_COMPANY_FLOOR and seen and not any(key in self._seen for key in self.links):
             raise SetupError("another company", known=len(known), seen=len(seen))
         return (*absentees(self.links, self._seen), *sorted(self.disputed))
+
+    def wanting_details(self, budget: int, today: date, *, rotate: bool) -> tuple[Key, ...]:
+        """Choose whom to read by name for what no list shows: those new or changed, then today's share of the rest.
+
+        The share goes round by itself: a key's turn depends on the day and the key alone, so nothing has to be kept.
+        """
+        people = sorted(key for key in self._seen if key.kind is Kind.EMPLOYEE)
+        changed = [key for key in people if key in self._rows]
+        rounds = -(-len(people) // max(1, budget))
+        turn = today.toordinal() % max(1, rounds)
+        share = [key for key in people if key not in self._rows and rotate and _number(key) % rounds == turn]
+        return tuple([*changed, *share][:budget])
 
     def conclude(self, presences: Mapping[Key, Presence]) -> None:
         """Plan what the answers about keys asked for by name mean (law 2)."""
@@ -243,3 +259,7 @@ class Plan:
         wanted = {key: self.links[key].entry_id for key in keys if key in self.links and self.links[key].entry_id}
         entries = self.directory.entries(sorted(set(wanted.values())))
         return {key: entries[entry_id] for key, entry_id in wanted.items() if entry_id in entries}
+
+
+def _number(key: Key) -> int:
+    return zlib.crc32(key.external_id.encode())

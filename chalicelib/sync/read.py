@@ -10,15 +10,19 @@ from chalicelib.core.model import Entry, Key, Remark
 from chalicelib.core.ports import Connector, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.source import Source
-from chalicelib.core.task import Approved, Evidence, Only, Progress, Sighting, SyncRecord
+from chalicelib.core.task import Approved, Evidence, Only, Progress, Sighting, SyncRecord, SyncTask
 from chalicelib.sync.plan import Plan
 
 Step = Callable[[Progress], None]
 CONFIRM_KEYS = 500
 
 
-def read_everything(task_id: str, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> tuple[Remark, ...]:
-    """Walk the source, then ask for every absentee by name; return what the connector has to say about the read."""
+def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> tuple[Remark, ...]:
+    """Walk the source, then ask by name for every absentee, and for what no list shows.
+
+    Returns what the connector has to say about the read.
+    """
+    task_id = task.task_id
     staged = tasks.staged_parts(task_id)
     remarks: dict[str, Remark] = {}
     for done, part in enumerate(connector.parts(staged), start=1):
@@ -31,6 +35,14 @@ def read_everything(task_id: str, connector: Connector, tasks: Tasks, plan: Plan
             step(Progress(stage="read", done=done, total=part.of or 0))
     for presences in _confirmed(task_id, plan.absent(), connector, tasks, step):
         plan.conclude(presences)
+    if connector.daily_details:
+        today = (task.started_at or task.asked_at).date()
+        through = tasks.read_through(task.source)
+        rotate = through is None or through.date() < today  # the first full read of a day
+        wanted = plan.wanting_details(connector.daily_details, today, rotate=rotate)
+        for presences in _confirmed(task_id, wanted, connector, tasks, step):
+            # They were shown a moment ago: an answer that says nothing takes nothing back.
+            plan.conclude({key: each for key, each in presences.items() if isinstance(each, Found | Gone)})
     return tuple(remarks.values())
 
 

@@ -74,7 +74,7 @@ def _plan(task: SyncTask, bench: Bench) -> SyncTask:
     reading = (bench.connector, bench.tasks, plan, bench.pulse.step)
     match task.extent:
         case Everything():
-            remarks = read_everything(task.task_id, *reading)
+            remarks = read_everything(task, *reading)
         case Only() as extent:
             read_only(task.task_id, extent, *reading)
         case Approved() as extent:

@@ -458,3 +458,35 @@ def test_the_tick_rings_for_work_that_nobody_holds() -> None:
     house.bell.rung.clear()
     house.requests.tick()
     assert house.bell.rung == [(house.source.uid, 0)]
+
+
+def test_what_no_list_shows_is_read_by_name_for_new_and_changed_people() -> None:
+    house = House(a_company(people=40, departments=8))
+    house.company.daily_details = 100
+    first = house.sync()
+    assert first.calls["confirm"] == 1
+    assert house.entry("p9").values["manager"] == house.entry("p0").entry_id
+    assert house.sync().calls.get("confirm", 0) == 0
+    house.company.people["p9"] |= {"title": "Head", "manager": "p1"}
+    third = house.sync()
+    assert house.entry("p9").values["manager"] == house.entry("p1").entry_id
+    assert third.entry_writes == 1
+
+
+def test_the_rest_is_read_by_name_in_turn_and_nothing_flaps() -> None:
+    house = House(a_company(people=40, departments=8))
+    house.company.daily_details = 10
+    house.sync()
+    for fields in house.company.people.values():
+        fields["manager"] = "p2"
+    before: set[str] = set()
+    for _ in range(6):
+        house.pass_time(days=1)
+        task = house.sync()
+        before |= {row.key.external_id for row in house.rows(task)}
+    assert len(before) == 40
+    links = {link.key: link for link in house.directory.links(house.source.uid)}
+    for _ in range(5):
+        house.pass_time(days=1)
+        assert house.sync().entry_writes == 0
+    assert {link.key: link for link in house.directory.links(house.source.uid)} == links
