@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -128,7 +128,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncTask:
-    """One run. `source` is the uid, `asked_by` a principal's key. `calls` counts requests to the vendor by endpoint."""
+    """One run. `source` is the uid, `asked_by` a principal's key. `calls` counts requests to the vendor by endpoint.
+
+    `not_before` is set while a fault is waited out.
+    """
 
     task_id: str
     source: str
@@ -141,6 +144,7 @@ class SyncTask:
     phase: Phase = Phase.READ
     slices: int = 0
     attempts: int = 0
+    not_before: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     counts: Counts = field(default_factory=no_counts)
@@ -148,6 +152,11 @@ class SyncTask:
     entry_writes: int = 0
     reason: Remark | None = None
     remarks: tuple[Remark, ...] = ()
+
+
+def next_due(waiting: Sequence[SyncTask], now: datetime) -> SyncTask | None:
+    """Choose the oldest task that need not wait out a fault."""
+    return next((task for task in waiting if task.not_before is None or task.not_before <= now), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +191,16 @@ class SyncRecord:
 
     def ended(self, status: RowStatus, reason: Remark | None = None) -> SyncRecord:
         return replace(self, status=status, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowOutcome:
+    """What a count of rows must know of each; it is read without the row's values."""
+
+    kind: Kind
+    action: Action
+    status: RowStatus
+    removes_access: bool
 
 
 class Outcome(StrEnum):

@@ -27,6 +27,7 @@ from chalicelib.core.task import (
     Phase,
     Progress,
     Purpose,
+    RowOutcome,
     RowStatus,
     Sighting,
     SyncRecord,
@@ -64,6 +65,9 @@ THROUGH: Final = "through"
 TASK: Final = "task"
 AT: Final = "at"
 LAST: Final = "last"
+# What a count of a plan's rows looks at.
+ACTION: Final = "action"
+REMOVES: Final = "removes"
 
 
 def expiry(from_: datetime, life: timedelta) -> int:
@@ -140,6 +144,7 @@ def task_item(task: SyncTask) -> Item:
         "phase": task.phase,
         "slices": task.slices,
         "attempts": task.attempts,
+        "not_before": _maybe(task.not_before),
         "started_at": _maybe(task.started_at),
         "finished_at": _maybe(task.finished_at),
         "counts": {kind: {tally: count for tally, count in of.items() if count} for kind, of in task.counts.items()},
@@ -175,6 +180,7 @@ def as_task(item: Item) -> SyncTask:
         phase=Phase(body.text("phase")),
         slices=body.number("slices"),
         attempts=body.number("attempts"),
+        not_before=body.maybe_when("not_before"),
         started_at=body.maybe_when("started_at"),
         finished_at=body.maybe_when("finished_at"),
         counts=counts,
@@ -191,7 +197,6 @@ def record_item(record: SyncRecord) -> Item:
     body: Json = {
         "key": key_json(record.key),
         "entry_id": record.entry_id,
-        "action": record.action,
         "source": dict(record.source),
         "before": dict(record.before),
         "new": new,
@@ -202,11 +207,10 @@ def record_item(record: SyncRecord) -> Item:
         "evidence": record.evidence,
         "reason": remark_json(record.reason),
     }
-    return row(
-        keys.plan_row(record.task, record.key),
-        {BODY: folded(body), TASK: record.task, STATUS: record.status},
-        expires=expiry(record.observed_at, keys.TASK_LIFE),
-    )
+    attributes = {BODY: folded(body), TASK: record.task, STATUS: record.status, ACTION: record.action}
+    if record.removes_access:
+        attributes[REMOVES] = 1
+    return row(keys.plan_row(record.task, record.key), attributes, expires=expiry(record.observed_at, keys.TASK_LIFE))
 
 
 def as_record(item: Item) -> SyncRecord:
@@ -218,7 +222,7 @@ def as_record(item: Item) -> SyncRecord:
         task=text_of(item, TASK),
         key=body.key("key"),
         entry_id=body.text("entry_id"),
-        action=Action(body.text("action")),
+        action=Action(text_of(item, ACTION)),
         status=RowStatus(text_of(item, STATUS)),
         source=body.values("source"),
         before=before,
@@ -228,6 +232,15 @@ def as_record(item: Item) -> SyncRecord:
         revision=body.number("revision"),
         evidence=Evidence(body.text("evidence")),
         reason=body.remark("reason"),
+    )
+
+
+def as_outcome(item: Item) -> RowOutcome:
+    return RowOutcome(
+        kind=keys.kind(item.sort),
+        action=Action(text_of(item, ACTION)),
+        status=RowStatus(text_of(item, STATUS)),
+        removes_access=REMOVES in item.attributes,
     )
 
 

@@ -60,6 +60,9 @@ REMOVALS_PREFIX: Final = "removals#"
 AUDIT: Final = "audit"
 
 
+_KINDS: Final = {kind[0]: kind for kind in Kind}
+
+
 class Staged(StrEnum):
     PART = "part"
     SIGHTING = "sighting"
@@ -68,6 +71,11 @@ class Staged(StrEnum):
 def initial(kind: Kind) -> str:
     """Abbreviate a kind; departments come before employees."""
     return kind[0]
+
+
+def kind(sort: str) -> Kind:
+    """Read the kind at the beginning of a sort key or an entry id."""
+    return _KINDS[sort[0]]
 
 
 def link(key: Key) -> Place:

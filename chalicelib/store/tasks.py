@@ -10,7 +10,17 @@ from typing import Final
 from chalicelib.core.errors import ConditionFailedError, NotFoundError
 from chalicelib.core.model import Key, Kind, Part
 from chalicelib.core.ports import Absent, Before, Check, Clock, Delete, Equals, Item, Put, Table, Write
-from chalicelib.core.task import Everything, Fence, Progress, RowStatus, Sighting, SyncRecord, SyncTask, TaskStatus
+from chalicelib.core.task import (
+    Everything,
+    Fence,
+    Progress,
+    RowOutcome,
+    RowStatus,
+    Sighting,
+    SyncRecord,
+    SyncTask,
+    TaskStatus,
+)
 from chalicelib.store import keys, stage
 from chalicelib.store.body import BODY, Body, folded, instant, number_of, parse_instant, text_of
 from chalicelib.store.codec import (
@@ -21,6 +31,7 @@ from chalicelib.store.codec import (
     TASK,
     THROUGH,
     UNTIL,
+    as_outcome,
     as_part,
     as_progress,
     as_record,
@@ -119,10 +130,10 @@ class TableTasks:
         self.table.write_many(Put(item=record_item(record)) for record in rows)
 
     def rows(self, task_id: str) -> Iterator[SyncRecord]:
-        for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE):
-            for partition in keys.plan(task_id):
-                for item in every(self.table, partition, prefix=f"{keys.initial(kind)}#"):
-                    yield as_record(item)
+        return map(as_record, self._plan(task_id))
+
+    def outcomes(self, task_id: str) -> Iterator[RowOutcome]:
+        return map(as_outcome, self._plan(task_id))
 
     def rows_of(self, task_id: str, keys_: Sequence[Key]) -> Mapping[Key, SyncRecord]:
         found = self.table.get_many([keys.plan_row(task_id, key) for key in keys_])
@@ -210,6 +221,11 @@ class TableTasks:
 
     def reserve_removals(self, source: str, task_id: str, now: datetime, counts: Mapping[Kind, int]) -> None:
         self.table.write([Put(item=removals_item(source, task_id, now, counts))])
+
+    def _plan(self, task_id: str) -> Iterator[Item]:
+        for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE):
+            for partition in keys.plan(task_id):
+                yield from every(self.table, partition, prefix=f"{keys.initial(kind)}#")
 
     def _join(self, draft: SyncTask, task_id: str, full: Place, spot: Place | None) -> SyncTask:
         """Give the unfinished full task, and remember that this request was given it."""

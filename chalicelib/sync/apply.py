@@ -18,19 +18,23 @@ CHUNK_ROWS = 100
 MOST_TRIES = 5
 
 
-def removals(tasks: Tasks, task_id: str) -> Counter[Kind]:
-    """Count what this plan takes away: applied already, or about to be."""
-    carried = (RowStatus.PLANNED, RowStatus.APPLIED)
-    return Counter(row.key.kind for row in tasks.rows(task_id) if row.status in carried and row.removes_access)
+def outlook(tasks: Tasks, task_id: str) -> tuple[Counter[Kind], int]:
+    """Count what this plan takes away, applied already or about to be, and the rows that are still to be applied."""
+    removals: Counter[Kind] = Counter()
+    planned = 0
+    for row in tasks.outcomes(task_id):
+        planned += row.status is RowStatus.PLANNED
+        if row.removes_access and row.status in (RowStatus.PLANNED, RowStatus.APPLIED):
+            removals[row.kind] += 1
+    return removals, planned
 
 
-def apply_plan(task_id: str, directory: Directory, tasks: Tasks, fence: Fence, step: Step) -> None:
-    """Apply the planned rows, departments first; superseded ones are marked so.
+def apply_plan(task_id: str, total: int, directory: Directory, tasks: Tasks, fence: Fence, step: Step) -> None:
+    """Apply the planned rows, departments first; superseded ones are marked so. `total` is for telling progress.
 
     Raises:
         StoreConflictError: the lease is lost, or a row kept changing under our hands.
     """
-    total = sum(1 for row in tasks.rows(task_id) if row.status is RowStatus.PLANNED)
     done = 0
     for chunk in _chunks(row for row in tasks.rows(task_id) if row.status is RowStatus.PLANNED):
         _apply(chunk, directory, tasks, fence)

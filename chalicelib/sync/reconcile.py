@@ -28,7 +28,7 @@ from chalicelib.core.task import (
     TaskStatus,
     no_counts,
 )
-from chalicelib.sync.apply import apply_plan, removals
+from chalicelib.sync.apply import apply_plan, outlook
 from chalicelib.sync.plan import Plan
 from chalicelib.sync.pulse import Pulse
 from chalicelib.sync.read import approved_rows, read_approved, read_everything, read_only
@@ -94,9 +94,10 @@ def _plan(task: SyncTask, bench: Bench) -> SyncTask:
 
 
 def _apply(task: SyncTask, bench: Bench) -> SyncTask:
+    removals, total = outlook(bench.tasks, task.task_id)
     if not isinstance(task.extent, Approved):
-        bench.tasks.reserve_removals(task.source, task.task_id, bench.clock.now(), removals(bench.tasks, task.task_id))
-    apply_plan(task.task_id, bench.directory, bench.tasks, bench.pulse.fence, bench.pulse.step)
+        bench.tasks.reserve_removals(task.source, task.task_id, bench.clock.now(), removals)
+    apply_plan(task.task_id, total, bench.directory, bench.tasks, bench.pulse.fence, bench.pulse.step)
     task = replace(task, phase=Phase.SETTLE, attempts=0)
     bench.tasks.save(task, bench.pulse.fence)
     return task
@@ -132,7 +133,7 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
     waiting = writes = 0
     for kind in Kind:
         counts[kind][Tally.UNCHANGED] = task.counts[kind][Tally.UNCHANGED]
-    for row in tasks.rows(task.task_id):
+    for row in tasks.outcomes(task.task_id):
         waiting += row.status.waits
         writes += row.status is RowStatus.APPLIED
         match row.status:
@@ -146,7 +147,7 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
                 continue  # the run ended before it came to this row
             case RowStatus.PLANNED | RowStatus.APPLIED:
                 what = TALLY_OF[row.action]
-        counts[row.key.kind][what] += 1
+        counts[row.kind][what] += 1
     return counts, waiting, writes
 
 

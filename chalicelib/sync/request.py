@@ -20,6 +20,7 @@ from chalicelib.core.task import (
     SyncTask,
     TaskStatus,
     Trigger,
+    next_due,
 )
 from chalicelib.sync.reconcile import conclude_decided
 
@@ -107,7 +108,7 @@ class Requests:
                 with suppress(ConflictError), self._audited(SCHEDULE, "sync now", Role.OPERATOR) as line:
                     self._everything(SCHEDULE, source.handle, Purpose.SYNC, Trigger.SCHEDULE, line, once)
                 self.catalog.claim_due(source, now)
-            elif self.tasks.waiting(source.uid) and self._idle(source):
+            elif next_due(self.tasks.waiting(source.uid), now) and self._idle(source):
                 self.bell.ring(source.uid)
 
     def _idle(self, source: Source) -> bool:

@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.core.errors import ContractError, OutOfTimeError, RollcallError, TransientError
 from chalicelib.core.model import Kind, Remark
 from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Directory, Tasks
 from chalicelib.core.source import Source
-from chalicelib.core.task import Progress, SyncTask, TaskStatus
+from chalicelib.core.task import Progress, SyncTask, TaskStatus, next_due
 from chalicelib.log import bound, place
 from chalicelib.sync.pulse import Deadline, Pulse, Watch
 from chalicelib.sync.reconcile import Bench, reconcile, tally
@@ -53,33 +53,36 @@ class Runner:
         Raises:
             ContractError: something broke inside Rollcall; the task stays, and is given up after a few tries.
         """
+        source = self.catalog.source(source_uid)
         fence = self.tasks.take(source_uid, uuid.uuid4().hex, self.clock.now(), self.lease_ttl)
         if fence is None:
             return LOOK_AGAIN_S
-        source = self.catalog.source(source_uid)
         again: float | None = None
         pulse = Pulse(
             tasks=self.tasks, clock=self.clock, fence=fence, ttl=self.lease_ttl, deadline=deadline, watch=watch
         )
         try:
             with pulse, bound(source=source.handle):
-                while again is None and (waiting := self.tasks.waiting(source_uid)):
-                    with bound(task=waiting[0].task_id):
-                        again = self._slice(waiting[0], source, pulse)
+                while again is None and (task := next_due(self.tasks.waiting(source_uid), self.clock.now())):
+                    with bound(task=task.task_id):
+                        again = self._slice(task, source, pulse)
         finally:
             self.tasks.release(fence)
-        if again is None and self.tasks.waiting(source_uid):  # asked between the last look and the release
-            again = 0
+        if again is None:  # what was asked between the last look and the release, or waits out a fault
+            now = self.clock.now()
+            waits = [(task.not_before or now) - now for task in self.tasks.waiting(source_uid)]
+            again = max(0.0, min(waits).total_seconds()) if waits else None
         if again is not None:
             self.bell.ring(source_uid, delay_s=again)
         return again
 
     def _slice(self, task: SyncTask, source: Source, pulse: Pulse) -> float | None:
-        """Work on one task; return None when it has ended, else after how many seconds to go on with it."""
+        """Work on one task; return None when it has ended or waits out a fault, else when to go on, in seconds."""
         task = replace(
             task,
             status=TaskStatus.RUNNING,
             reason=None,
+            not_before=None,
             slices=task.slices + 1,
             attempts=task.attempts + 1,
             started_at=task.started_at or self.clock.now(),
@@ -113,8 +116,9 @@ class Runner:
             if task.attempts >= MOST_FAULTS:
                 self._fail(task, pulse, why, bench)
                 return None
-            self._pause(task, bench, pulse, attempts=task.attempts, reason=why)
-            return error.retry_after
+            wait = timedelta(seconds=error.retry_after)
+            self._pause(task, bench, pulse, attempts=task.attempts, reason=why, not_before=self.clock.now() + wait)
+            return None
         except RollcallError as error:
             self._fail(task, pulse, Remark(code=error.code, facts=error.facts), bench)
             return None
@@ -129,14 +133,20 @@ class Runner:
         return None
 
     def _pause(
-        self, task: SyncTask, bench: Bench | None, pulse: Pulse, *, attempts: int, reason: Remark | None = None
+        self,
+        task: SyncTask,
+        bench: Bench | None,
+        pulse: Pulse,
+        *,
+        attempts: int,
+        reason: Remark | None = None,
+        not_before: datetime | None = None,
     ) -> None:
         """Leave a task to be gone on with; the phase it reached is in the store already."""
         stored = self.tasks.get(task.task_id)
         calls = bench.calls() if bench else task.calls
-        self.tasks.save(
-            replace(stored, status=TaskStatus.QUEUED, attempts=attempts, calls=calls, reason=reason), pulse.fence
-        )
+        paused = replace(stored, status=TaskStatus.QUEUED, attempts=attempts, calls=calls, reason=reason)
+        self.tasks.save(replace(paused, not_before=not_before), pulse.fence)
 
     def _fail(self, task: SyncTask, pulse: Pulse, why: Remark, bench: Bench | None = None) -> None:
         calls = bench.calls() if bench else task.calls

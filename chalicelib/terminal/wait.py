@@ -16,6 +16,10 @@ from chalicelib.terminal.screen import Screen
 from chalicelib.wiring import Outside
 
 POLL_S = 0.5
+OTHER = (
+    "another worker is at task {task}; if it is silent, this one takes over",
+    "另一个进程正在执行任务 {task}；如其无响应，将由本进程接手",
+)
 STAGES = {
     "read": ("reading", "读取"),
     "confirm": ("looking up absentees", "逐一确认"),
@@ -26,7 +30,7 @@ STAGES = {
 
 def wait_for(task: SyncTask, outside: Outside, runner: Runner, screen: Screen, lang: Lang) -> SyncTask:
     """Return the task when it has ended; show on standard error how far it is."""
-    told = None
+    told, said_other = None, False
     with _shown(screen, lang) as watch:
         while True:
             again = runner.wake(task.source, lambda: math.inf, watch)
@@ -37,6 +41,9 @@ def wait_for(task: SyncTask, outside: Outside, runner: Runner, screen: Screen, l
                 told = task.reason
                 screen.note(say(told.code, lang, told.facts))
             lease = outside.tasks.lease(task.source)
+            if lease is not None and not said_other:
+                said_other = True
+                screen.note(OTHER[lang is Lang.ZH].format(task=task.task_id))
             if lease is not None and lease[1] is not None:
                 watch(lease[1])
             outside.clock.sleep(again or POLL_S)

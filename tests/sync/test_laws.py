@@ -386,6 +386,31 @@ def test_trouble_at_the_vendor_is_tried_again_and_then_said() -> None:
     assert house.sync().status is TaskStatus.DONE
 
 
+def test_a_fault_is_waited_out_by_the_tick_and_by_other_tasks() -> None:
+    house = House(a_company(people=200))
+    house.sync()
+    for number in range(1, 32):
+        house.company.leave(f"p{number}")
+    held = house.sync()
+
+    def down(number: int) -> None:
+        raise SourceUnavailableError("source unavailable", retry_after=60, endpoint="x", problem="503")
+
+    house.connectors.before_call = down
+    asked = house.requests.sync_now(TERMINAL, "hq")
+    assert house.runner.wake(house.source.uid, lambda: 1e9) == 60
+    house.bell.rung.clear()
+    house.requests.tick()
+    assert house.bell.rung == []
+    house.connectors.before_call = lambda number: None
+    approved = house.requests.approve(TERMINAL, held.task_id)
+    house.runner.wake(house.source.uid, lambda: 1e9)
+    assert house.tasks.get(approved.task.task_id).status is TaskStatus.DONE
+    assert house.tasks.get(asked.task.task_id).status is TaskStatus.QUEUED
+    house.work()
+    assert house.tasks.get(asked.task.task_id).status is TaskStatus.DONE
+
+
 def test_a_setup_error_ends_the_task_at_once() -> None:
     house = House()
 
