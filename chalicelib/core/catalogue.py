@@ -63,6 +63,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "Task {task} is already at work on “{handle}”; this request joins it.",
         "任务 {task} 正在同步“{handle}”，本次请求并入该任务。",
     ),
+    "another task is under way": (
+        "Task {task} is at work on “{handle}”. Ask again when it has ended; `record {task}` shows how far it is.",
+        "任务 {task} 正在处理“{handle}”，请待其结束后再试。输入 `record {task}` 查看进度。",
+    ),
     "task is not over": (
         "Task {task} has not ended yet; wait for it first.",
         "任务 {task} 尚未结束，请稍候。",

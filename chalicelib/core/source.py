@@ -99,11 +99,11 @@ def check_answers(form: Form, settings: Mapping[str, str], secrets: Collection[s
             raise MalformedError("unknown setting", kind=form.kind, field=name[:40])
     for name in settings:
         if name in hidden:
-            raise MalformedError("secret given as an argument", field=name)
+            raise MalformedError("secret given as an argument", field=name.replace("_", "-"))
     for each in form.fields:
         given = each.name in secrets if each.secret else bool(settings.get(each.name))
         if each.required and not given and not each.default:
-            raise MalformedError("setting is missing", kind=form.kind, field=each.name)
+            raise MalformedError("setting is missing", kind=form.kind, field=each.name.replace("_", "-"))
         value = settings.get(each.name)
         if value and not re.fullmatch(each.pattern, value):
             raise MalformedError("setting is misshaped", field=each.name, help=each.help[0] or each.pattern)

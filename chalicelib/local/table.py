@@ -55,7 +55,10 @@ _SCHEMA: Final = (
     "CREATE INDEX IF NOT EXISTS items_expires ON items (expires) WHERE expires IS NOT NULL",
 )
 _SELECT: Final = "SELECT sort, attributes, expires FROM items WHERE partition = ? AND sort = ?"
-_PUT: Final = "INSERT OR REPLACE INTO items (partition, sort, attributes, expires, size) VALUES (?, ?, ?, ?, ?)"
+_PUT: Final = (
+    "INSERT INTO items (partition, sort, attributes, expires, size) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET attributes = excluded.attributes, expires = excluded.expires, size = excluded.size"
+)
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DELETE: Final = "DELETE FROM items WHERE partition = ? AND sort = ?"
 

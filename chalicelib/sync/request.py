@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, ForbiddenError, NotFoundError, RollcallError
 from chalicelib.core.model import Remark
@@ -102,14 +103,19 @@ class Requests:
         """Ask for the syncs that are due, and ring for waiting work that nobody holds."""
         for source in self.catalog.sources():
             now = self.clock.now()
-            if due(source, now):
-                # Asked first, claimed second: a kill in between asks once more, and `once` makes that the same task.
-                once = f"schedule:{source.last_asked_at}"
-                with suppress(ConflictError), self._audited(SCHEDULE, "sync now", Role.OPERATOR) as line:
-                    self._everything(SCHEDULE, source.handle, Purpose.SYNC, Trigger.SCHEDULE, line, once)
-                self.catalog.claim_due(source, now)
-            elif next_due(self.tasks.waiting(source.uid), now) and self._idle(source):
+            waiting = self.tasks.waiting(source.uid)
+            # What a preview is in the way of is made up for when that has ended.
+            if due(source, now) and not any(task.purpose is Purpose.PREVIEW for task in waiting):
+                self._scheduled(source, now)
+            elif next_due(waiting, now) and self._idle(source):
                 self.bell.ring(source.uid)
+
+    def _scheduled(self, source: Source, now: datetime) -> None:
+        # Asked first, claimed second: a kill in between asks once more, and `once` makes that the same task.
+        once = f"schedule:{source.last_asked_at}"
+        with suppress(ConflictError), self._audited(SCHEDULE, "sync now", Role.OPERATOR) as line:
+            self._everything(SCHEDULE, source.handle, Purpose.SYNC, Trigger.SCHEDULE, line, once)
+            self.catalog.claim_due(source, now)
 
     def _idle(self, source: Source) -> bool:
         lease = self.tasks.lease(source.uid)
@@ -125,7 +131,7 @@ class Requests:
         asked = self._ask(who, source, Everything(), purpose, trigger, once)
         line.task = asked.task.task_id
         if asked.task.purpose is not purpose:
-            raise ConflictError("already running", task=asked.task.task_id, handle=source.handle)
+            raise ConflictError("another task is under way", task=asked.task.task_id, handle=source.handle)
         return asked
 
     def _ask(

@@ -65,7 +65,7 @@ def test_where_there_is_no_source_the_way_to_one_is_said(lang: Lang) -> None:
         ("source create branch --kind scripted --name 分 --app-id cli_2", "2"),
         ("source create branch --kind scripted --name '分 部' --app-id cli_2", "100"),
         ("source create branch --kind nothing --name 分部 --app-id cli_2", "scripted"),
-        ("source create branch --kind scripted --name 分部", "app_id"),
+        ("source create branch --kind scripted --name 分部", "app-id"),
         ("source create branch --kind scripted --name 分部 --app-id NO", "app_id"),
         ("source create branch --kind scripted --name 分部 --app-id cli_2 --colour red", "colour"),
         ("source create hq --kind scripted --name 分部 --app-id cli_2", "hq"),

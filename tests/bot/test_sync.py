@@ -67,7 +67,7 @@ def test_a_second_request_joins_the_first_and_says_so(lang: Lang) -> None:
 def test_a_preview_does_not_join_a_sync() -> None:
     talk = Talk(House())
     asked = talk.type("sync now hq")
-    assert f"Task {asked.task} is already at work" in talk.refused("sync preview hq")
+    assert f"Task {asked.task} is at work" in talk.refused("sync preview hq")
 
 
 def test_the_document_of_a_sync_counts_everything() -> None:

@@ -336,7 +336,7 @@ def test_the_second_request_joins_the_first_and_other_plans_are_refused() -> Non
     first = house.requests.sync_now(TERMINAL, "hq")
     second = house.requests.sync_now(TERMINAL, "hq")
     assert (second.new, second.task.task_id) == (False, first.task.task_id)
-    with pytest.raises(ConflictError, match="already running"):
+    with pytest.raises(ConflictError, match="another task is under way"):
         house.requests.preview(TERMINAL, "hq")
 
 

@@ -65,7 +65,8 @@ def source_show(ask: Ask, source: str) -> Reply:
     form = ask.rooms.connectors.form(found.kind)
     last = next(iter(ask.rooms.tasks.recent(found.uid, 1)), None)
     cycle = found.schedule.cycle
-    every = ask.pick(f"every {cycle}", f"每 {cycle}") if cycle else ask.pick("off", "关闭")
+    hours = f"{cycle.total_seconds() / 3600:g}" if cycle else ""
+    every = ask.pick(f"every {hours} hours", f"每 {hours} 小时") if cycle else ask.pick("off", "关闭")
     guard = found.guard
     most = (guard.accounts, guard.departments, f"{guard.share:.0%}", guard.floor)
     limits = ask.pick(
