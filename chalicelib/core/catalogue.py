@@ -75,6 +75,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing in task {task} waits for a decision.",
         "任务 {task} 没有待审批的变更。",
     ),
+    "callback refused": (
+        "The callback is not proven to come from the vendor. Check the keys of this source against the console.",
+        "无法证明此回调来自厂商。请核对此来源的密钥与后台配置。",
+    ),
     # sources
     "handle breaks its rule": (
         "“{handle}” cannot be a handle: 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit.",

@@ -5,7 +5,7 @@ They are DynamoDB's. Sizes count as DynamoDB counts them: UTF-8 names and values
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from chalicelib.core.ports import (
@@ -21,6 +21,7 @@ from chalicelib.core.ports import (
     Equals,
     Item,
     Put,
+    Update,
     Write,
 )
 
@@ -62,8 +63,7 @@ def check_attribute(name: str, value: Attribute) -> int:
 def item_bytes(item: Item) -> int:
     """Return the bytes of an item that keeps its limits."""
     size = len(PARTITION) + len(SORT) + check_key(item.partition, item.sort)
-    for name, value in item.attributes.items():
-        size += check_attribute(name, value)
+    size += _attributes_bytes(item.attributes)
     if item.expires is not None:
         size += len(EXPIRES) + _value_bytes(EXPIRES, item.expires)
     if size > LARGEST_ITEM_BYTES:
@@ -84,17 +84,25 @@ def place_of(write: Write) -> tuple[str, str]:
     match write:
         case Put(item=item):
             return item.partition, item.sort
-        case Delete(partition=partition, sort=sort) | Check(partition=partition, sort=sort):
+        case (
+            Update(partition=partition, sort=sort)
+            | Delete(partition=partition, sort=sort)
+            | Check(partition=partition, sort=sort)
+        ):
             return partition, sort
 
 
 def write_bytes(write: Write) -> int:
-    """Return the bytes of a write that keeps its limits; only a Put carries an item."""
+    """Return the bytes that a write brings, which keep their limits."""
     if write.when is not None:
         check_condition(write.when)
     if isinstance(write, Put):
         return item_bytes(write.item)
-    check_key(write.partition, write.sort)
+    key_bytes = check_key(write.partition, write.sort)
+    if isinstance(write, Update):
+        if not write.attributes:
+            raise ValueError("an update of nothing")
+        return key_bytes + _attributes_bytes(write.attributes)
     return 0
 
 
@@ -135,6 +143,13 @@ def start_after(prefix: str, after: str | None, *, backward: bool) -> tuple[bool
 def check_limit(limit: int | None) -> None:
     if limit is not None and limit < 1:
         raise ValueError(f"page limit {limit}, wanted at least 1")
+
+
+def _attributes_bytes(attributes: Mapping[str, Attribute]) -> int:
+    size = 0
+    for name, value in attributes.items():
+        size += check_attribute(name, value)
+    return size
 
 
 def _text_bytes(text: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from chalicelib.core.message import HttpRequest, Opened
 from chalicelib.core.model import Entry, Key, Kind, Link, Part
 from chalicelib.core.presence import Presence
 from chalicelib.core.principal import Principal
@@ -72,6 +73,16 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Give attributes of an item that is there new values; its others and its end stay as they are."""
+
+    partition: str
+    sort: str
+    attributes: Mapping[str, Attribute]
+    when: Equals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
     partition: str
     sort: str
@@ -87,7 +98,7 @@ class Check:
     when: Condition
 
 
-Write = Put | Delete | Check
+Write = Put | Update | Delete | Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +113,7 @@ class Table(Protocol):
     """The part of DynamoDB that two engines keep exactly; every read is consistent.
 
     Limits belong to the port: 400 KB an item (names included), 100 writes and 4 MB a transaction, 1 MB a page, no empty
-    key. Breaking one is a ValueError, on every engine.
+    key. Breaking one is a ValueError, on every engine. An Update counts with what it changes.
     """
 
     def get(self, partition: str, sort: str) -> Item | None: ...
@@ -347,6 +358,18 @@ class Connector(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Callback(Protocol):
+    """Opens what a vendor pushes to one door."""
+
+    def open(self, request: HttpRequest, source: Source, secrets: Mapping[str, Secret], now: datetime) -> Opened:
+        """Verify over the raw bytes, then decrypt, then check token and freshness; say what to answer and what to keep.
+
+        Raises:
+            SignatureError: it is not proven to come from the vendor, whatever is wrong with it.
+        """
+        ...
 
 
 class Connectors(Protocol):

@@ -92,6 +92,18 @@ class Approved:
 Extent = Everything | Only | Approved
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """ "This key left at that time", from a verified callback (law 4)."""
+
+    key: Key
+    at: datetime
+
+
+# What a delivery asks for: look at a key again, believe a departure, or read everything.
+Hint = Key | Claim | Everything
+
+
 class Tally(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
