@@ -21,7 +21,7 @@ from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, FormField, Source
-from chalicelib.core.task import Progress, SyncRecord, SyncTask
+from chalicelib.core.task import Claim, Lane, Only, Progress, Purpose, SyncRecord, SyncTask, Trigger
 from chalicelib.local.clock import ManualClock
 from chalicelib.local.table import SqliteTable
 from chalicelib.settings import Settings
@@ -262,6 +262,25 @@ class House:
         asked = self.requests.sync_now(TERMINAL, "hq")
         self.work()
         return self.tasks.get(asked.task.task_id)
+
+    def hinted(self, *external_ids: str, claims: Sequence[Claim] = ()) -> SyncTask:
+        """Work off what an event would ask for: keys to look at, and departures that are claimed."""
+        keys = tuple(Key(self.source.uid, Kind.EMPLOYEE, each) for each in external_ids)
+        draft = SyncTask(
+            task_id="",
+            source=self.source.uid,
+            trigger=Trigger.EVENT,
+            extent=Only(keys=keys, claims=tuple(claims)),
+            purpose=Purpose.SYNC,
+            asked_by="event",
+            asked_at=self.clock.now(),
+        )
+        task, _ = self.tasks.ask(draft)
+        self.runner.wake(self.source.uid, lambda: math.inf, lane=Lane.HINTS)
+        return self.tasks.get(task.task_id)
+
+    def claim(self, external_id: str, *, looks: int = 0) -> Claim:
+        return Claim(key=Key(self.source.uid, Kind.EMPLOYEE, external_id), at=self.clock.now(), looks=looks)
 
     def preview(self) -> SyncTask:
         asked = self.requests.preview(TERMINAL, "hq")

@@ -145,6 +145,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "The vendor refuses the app id or secret of this source (code {code}). Copy both from the console again.",
         "厂商拒绝了此来源的应用凭证（错误码 {code}）。请从后台重新复制应用 ID 和密钥。",
     ),
+    "company refused": (
+        "The vendor does not let this app speak for that company (code {code}). Copy the company's id again.",
+        "厂商不允许此应用访问该企业（错误码 {code}）。请重新复制企业 ID。",
+    ),
     "unknown app": (
         "The vendor does not know this app id (code {code}). Check the id, and that the base URL is of the right cloud.",
         "厂商不认识此应用 ID（错误码 {code}）。请检查 ID，以及服务地址是否属于正确的区域。",
@@ -168,6 +172,11 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "source throttles": (
         "The vendor kept limiting our calls to {endpoint}. Nothing was changed; the sync is tried again later.",
         "厂商持续限制对 {endpoint} 的调用。未作任何变更，稍后自动重试。",
+    ),
+    "network is blocked": (
+        "The vendor blocks all calls from this network for about {minutes} minutes, because too many came from it. "
+        "Nothing was changed; the sync is tried again then.",
+        "来自此网络的调用过多，厂商将其封禁约 {minutes} 分钟。未作任何变更，届时自动重试。",
     ),
     "source unavailable": (
         "The vendor did not answer properly at {endpoint} ({problem}). Nothing was changed; the sync is tried again later.",
@@ -251,6 +260,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "newer observation": (
         "A newer observation was written meanwhile; this one was dropped.",
         "期间已有更新的观察结果写入，本条作废。",
+    ),
+    "departure contradicted": (
+        "An event said that they left, but the source went on showing them; they are kept. Look in the console.",
+        "事件称其已离开，但来源仍显示在职，因此保留。请到后台确认。",
     ),
     "approved": (
         "Approved, and applied by task {task}.",

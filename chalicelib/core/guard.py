@@ -16,7 +16,10 @@ from chalicelib.core.model import Key, Kind, Remark, Values
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Limits per run and per hour. A share is a fraction of the active entries; `floor` is its least effect."""
+    """Limits per run and per hour. A share is a fraction of the active entries; `floor` is its least effect.
+
+    `storm` limits departures that events reported, each of which was looked up by itself.
+    """
 
     accounts: int = 30
     departments: int = 10
@@ -25,6 +28,7 @@ class Guard:
     vanish_share: float = 0.10
     edit_share: float = 0.50
     edit_floor: int = 100
+    storm: int = 100
 
     def removals(self, kind: Kind, population: int) -> int:
         most = self.accounts if kind is Kind.EMPLOYEE else self.departments
@@ -73,11 +77,13 @@ def check(
     candidates: Sequence[Candidate],
     population: Mapping[Kind, int],
     recent: Mapping[Kind, int],
+    *,
+    reported: bool = False,
 ) -> Mapping[Key, Remark]:
     """Say which rows must wait for a person, each with why; all others may be applied.
 
     `population` counts the entries with access (employees) or open (departments) before the plan, `recent` the removals
-    that other runs applied within the last hour.
+    that other runs applied within the last hour. `reported`: the plan rests on events.
     """
     held: dict[Key, Remark] = {
         each.key: Remark(code="cannot be seen", facts={"since": each.unseen}) for each in candidates if each.unseen
@@ -85,7 +91,7 @@ def check(
     for kind in Kind:
         ours = [each for each in candidates if each.key.kind is kind and each.key not in held]
         removals = [each.key for each in ours if each.removes_access]
-        limit = guard.removals(kind, population.get(kind, 0))
+        limit = guard.storm if reported else guard.removals(kind, population.get(kind, 0))
         if removals and len(removals) + recent.get(kind, 0) > limit:
             facts = {"count": len(removals), "recent": recent.get(kind, 0), "limit": limit}
             held |= dict.fromkeys(removals, Remark(code=f"too many {kind}s at once", facts=facts))

@@ -14,7 +14,9 @@ from chalicelib.core.principal import Principal
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, Source
 from chalicelib.core.task import (
+    Claim,
     Fence,
+    Lane,
     Outcome,
     Progress,
     RowOutcome,
@@ -273,6 +275,17 @@ class Tasks(Protocol):
         """Store rows whose status is still `instead_of`; return those that were stored."""
         ...
 
+    # later looks at claimed departures
+    def look_again(self, source: str, looks: Sequence[tuple[datetime, Claim]]) -> None:
+        """Note when to look at claims again; for a key that is noted already, the newer note replaces the older."""
+        ...
+
+    def looks(self, source: str) -> Sequence[tuple[datetime, Claim]]:
+        """Read the noted looks, in order of key."""
+        ...
+
+    def drop_looks(self, source: str, keys: Sequence[Key]) -> None: ...
+
     # the stage
     def stage(self, task_id: str, part: Part | Sighting) -> None: ...
 
@@ -285,8 +298,8 @@ class Tasks(Protocol):
     def clear_stage(self, task_id: str) -> None: ...
 
     # the lease
-    def take(self, source: str, owner: str, now: datetime, ttl: timedelta) -> Fence | None:
-        """Take the lease of a source; None while somebody else's has not run out."""
+    def take(self, source: str, owner: str, now: datetime, ttl: timedelta, lane: Lane = Lane.FULL) -> Fence | None:
+        """Take the lease of a source's lane; None while somebody else's has not run out."""
         ...
 
     def renew(self, fence: Fence, now: datetime, ttl: timedelta, progress: Progress | None) -> bool:
@@ -295,8 +308,8 @@ class Tasks(Protocol):
 
     def release(self, fence: Fence) -> None: ...
 
-    def lease(self, source: str) -> tuple[datetime, Progress | None] | None:
-        """Read until when the source's lease runs and how far its holder is; None when nobody holds it."""
+    def lease(self, source: str, lane: Lane = Lane.FULL) -> tuple[datetime, Progress | None] | None:
+        """Read until when the lease runs and how far its holder is; None when nobody holds it."""
         ...
 
     # what bounds the next run

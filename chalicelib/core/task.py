@@ -55,6 +55,7 @@ class RowStatus(StrEnum):
     HELD = "held"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
+    CONTRADICTED = "contradicted"
 
     @property
     def waits(self) -> bool:
@@ -62,11 +63,19 @@ class RowStatus(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What a row rests on: the source showed it, the source said that it is gone, or nobody can see it."""
+    """What a row rests on: the source showed it, said that it is gone, claimed it in an event, or nobody can see it."""
 
     SHOWN = "shown"
     GONE = "gone"
+    CLAIMED = "claimed"
     UNSEEN = "unseen"
+
+
+class Lane(StrEnum):
+    """A source's work goes in two lanes, each under a lease of its own: events never wait for a full sync."""
+
+    FULL = "full"
+    HINTS = "hints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +84,20 @@ class Everything:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A verified callback said "this key left at that time" (law 4). `looks`: how often it was looked at again."""
+
+    key: Key
+    at: datetime
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Only:
-    """Look at these keys."""
+    """Look at these keys; of some of them a departure is claimed."""
 
     keys: tuple[Key, ...]
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +109,6 @@ class Approved:
 
 
 Extent = Everything | Only | Approved
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """ "This key left at that time", from a verified callback (law 4)."""
-
-    key: Key
-    at: datetime
 
 
 # What a delivery asks for: look at a key again, believe a departure, or read everything.
@@ -142,7 +153,7 @@ class Progress:
 class SyncTask:
     """One run. `source` is the uid, `asked_by` a principal's key. `calls` counts requests to the vendor by endpoint.
 
-    `not_before` is set while a fault is waited out.
+    `not_before` is set while a fault is waited out. `deliveries` are the ids of the callbacks that caused it.
     """
 
     task_id: str
@@ -164,6 +175,11 @@ class SyncTask:
     entry_writes: int = 0
     reason: Remark | None = None
     remarks: tuple[Remark, ...] = ()
+    deliveries: tuple[str, ...] = ()
+
+    @property
+    def lane(self) -> Lane:
+        return Lane.HINTS if isinstance(self.extent, Only) else Lane.FULL
 
 
 def next_due(waiting: Sequence[SyncTask], now: datetime) -> SyncTask | None:
@@ -230,10 +246,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """A held lease. Every write of a run is made on the condition that `owner` still holds it."""
+    """A held lease of one lane. Every write of a run is made on the condition that `owner` still holds it."""
 
     source: str
     owner: str
+    lane: Lane = Lane.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

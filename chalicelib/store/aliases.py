@@ -34,7 +34,7 @@ def fold(text: str) -> str:
 
 def aliases(kind: Kind, values: Values) -> frozenset[str]:
     """List the folded texts of an entry: only employees are searched for."""
-    if kind is not Kind.EMPLOYEE:
+    if kind is not Kind.EMPLOYEE or not values:
         return frozenset()
     texts: set[str] = set()
     for name in ("name", "en_name"):

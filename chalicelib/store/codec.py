@@ -20,6 +20,7 @@ from chalicelib.core.principal import Principal, Role
 from chalicelib.core.source import Schedule, Source
 from chalicelib.core.task import (
     Approved,
+    Claim,
     Everything,
     Evidence,
     Extent,
@@ -152,6 +153,7 @@ def task_item(task: SyncTask) -> Item:
         "entry_writes": task.entry_writes,
         "reason": remark_json(task.reason),
         "remarks": [remark_json(each) for each in task.remarks],
+        "deliveries": list(task.deliveries),
     }
     # One that is not over has no end of life: its marks on the waiting list would outlive it.
     ended_at = (task.finished_at or task.asked_at) if task.status.is_over else None
@@ -188,6 +190,7 @@ def as_task(item: Item) -> SyncTask:
         entry_writes=body.number("entry_writes"),
         reason=body.remark("reason"),
         remarks=body.remarks("remarks"),
+        deliveries=body.texts("deliveries"),
     )
 
 
@@ -253,8 +256,9 @@ def _extent_json(extent: Extent) -> Json:
     match extent:
         case Everything():
             return {"type": "everything"}
-        case Only(keys=wanted):
-            return {"type": "only", "keys": [key_json(key) for key in wanted]}
+        case Only(keys=wanted, claims=claims):
+            claimed = [claim_json(claim) for claim in claims]
+            return {"type": "only", "keys": [key_json(key) for key in wanted], "claims": claimed}
         case Approved(of=of, entry_ids=entry_ids):
             return {"type": "approved", "of": of, "entry_ids": entry_ids}
         case _:
@@ -266,11 +270,27 @@ def _as_extent(body: Body) -> Extent:
         case "everything":
             return Everything()
         case "only":
-            return Only(keys=body.keys("keys"))
+            return Only(keys=body.keys("keys"), claims=tuple(as_claim(each) for each in body.children("claims")))
         case "approved":
             return Approved(of=body.text("of"), entry_ids=body.texts("entry_ids") if body.has("entry_ids") else None)
         case _:
             raise broken("extent")
+
+
+def claim_json(claim: Claim) -> dict[str, Json]:
+    return {"key": key_json(claim.key), "at": instant(claim.at), "looks": claim.looks}
+
+
+def as_claim(body: Body) -> Claim:
+    return Claim(key=body.key("key"), at=body.when("at"), looks=body.number("looks"))
+
+
+def look_item(source: str, due: datetime, claim: Claim) -> Item:
+    return row(
+        keys.look(source, claim.key),
+        {BODY: folded(claim_json(claim)), AT: instant(due)},
+        expires=expiry(due, keys.ONCE_LIFE),
+    )
 
 
 def progress_json(progress: Progress) -> Json:

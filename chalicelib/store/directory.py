@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.core.errors import ConditionFailedError
 from chalicelib.core.model import Entry, Key, Kind, Link, State
-from chalicelib.core.ports import Absent, Before, Check, Delete, Equals, Put, Table, Write
+from chalicelib.core.ports import Absent, Before, Check, Delete, Equals, Put, Table, Update, Write
 from chalicelib.core.task import Fence, Outcome, RowStatus, SyncRecord
 from chalicelib.store import aliases, keys
 from chalicelib.store.body import instant, text_of
@@ -21,7 +21,6 @@ from chalicelib.store.codec import (
     as_link,
     entry_item,
     link_item,
-    record_item,
     row,
 )
 from chalicelib.store.fencing import every, holds_lease, lease_check, lease_lost, packs
@@ -144,13 +143,19 @@ def _draft(fence: Fence, record: SyncRecord) -> _Draft:
         state=State(str(record.after["state"])),
         task=record.task,
     )
+    plan_row = keys.plan_row(record.task, record.key)
     known = Equals(REVISION, record.revision) if record.revision else Absent()
     return _Draft(
         record=record,
         writes=(
             Put(item=entry_item(entry), when=known),
             Put(item=link_item(link), when=Before(OBSERVED_AT, instant(record.observed_at))),
-            Put(item=record_item(replace(record, status=RowStatus.APPLIED)), when=Equals(STATUS, RowStatus.PLANNED)),
+            Update(
+                partition=plan_row[0],
+                sort=plan_row[1],
+                attributes={STATUS: RowStatus.APPLIED},
+                when=Equals(STATUS, RowStatus.PLANNED),
+            ),
             *_alias_writes(record),
         ),
     )

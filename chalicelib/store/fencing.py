@@ -20,12 +20,12 @@ _LEASE_RETRY_S: Final = 5.0
 
 
 def lease_check(fence: Fence) -> Check:
-    partition, sort = keys.lease(fence.source)
+    partition, sort = keys.lease(fence.source, fence.lane)
     return Check(partition=partition, sort=sort, when=Equals(OWNER, fence.owner))
 
 
 def holds_lease(table: Table, fence: Fence) -> bool:
-    item = table.get(*keys.lease(fence.source))
+    item = table.get(*keys.lease(fence.source, fence.lane))
     return item is not None and text_of(item, OWNER) == fence.owner
 
 

@@ -12,7 +12,8 @@
 | waiting task | `work#<source>` | `waiting#<task, 12 digits>` | until over |
 | the one full task | `work#<source>` | `full` | until over |
 | held task | `work#<source>` | `held#<task, 12 digits>` | until decided |
-| lease | `work#<source>` | `lease` | until released or taken over |
+| lease of a lane | `work#<source>` | `lease#<lane>` | until released or taken over |
+| later look at a claim | `work#<source>` | `look#<d or e>#<external id>` | until looked, 2 days |
 | last full read | `work#<source>` | `read` | for ever |
 | note of removals | `work#<source>` | `removals#<task>` | 2 days |
 | request seen | `once#<source>#<digest>` | `once` | 2 days |
@@ -36,6 +37,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.core.model import Key, Kind
+from chalicelib.core.task import Lane
 
 Place = tuple[str, str]
 
@@ -57,6 +59,7 @@ ASKED_PREFIX: Final = "asked#"
 WAITING_PREFIX: Final = "waiting#"
 HELD_PREFIX: Final = "held#"
 REMOVALS_PREFIX: Final = "removals#"
+LOOK_PREFIX: Final = "look#"
 AUDIT: Final = "audit"
 
 
@@ -145,8 +148,12 @@ def full(source: str) -> Place:
     return work(source), "full"
 
 
-def lease(source: str) -> Place:
-    return work(source), "lease"
+def lease(source: str, lane: Lane) -> Place:
+    return work(source), f"lease#{lane}"
+
+
+def look(source: str, key: Key) -> Place:
+    return work(source), f"{LOOK_PREFIX}{initial(key.kind)}#{key.external_id}"
 
 
 def read(source: str) -> Place:

@@ -11,8 +11,10 @@ from chalicelib.core.errors import ConditionFailedError, NotFoundError
 from chalicelib.core.model import Key, Kind, Part
 from chalicelib.core.ports import Absent, Before, Check, Clock, Delete, Equals, Item, Put, Table, Write
 from chalicelib.core.task import (
+    Claim,
     Everything,
     Fence,
+    Lane,
     Progress,
     RowOutcome,
     RowStatus,
@@ -31,6 +33,7 @@ from chalicelib.store.codec import (
     TASK,
     THROUGH,
     UNTIL,
+    as_claim,
     as_outcome,
     as_part,
     as_progress,
@@ -38,6 +41,7 @@ from chalicelib.store.codec import (
     as_sighting,
     as_task,
     expiry,
+    look_item,
     part_text,
     progress_json,
     record_item,
@@ -149,6 +153,18 @@ class TableTasks:
             stored += self._decide(pack, instead_of)
         return stored
 
+    # later looks at claimed departures
+
+    def look_again(self, source: str, looks: Sequence[tuple[datetime, Claim]]) -> None:
+        self.table.write_many(Put(item=look_item(source, due, claim)) for due, claim in looks)
+
+    def looks(self, source: str) -> Sequence[tuple[datetime, Claim]]:
+        found = every(self.table, keys.work(source), prefix=keys.LOOK_PREFIX)
+        return [(parse_instant(text_of(item, AT)), as_claim(Body.of(item))) for item in found]
+
+    def drop_looks(self, source: str, keys_: Sequence[Key]) -> None:
+        self.table.write_many(_delete(keys.look(source, key)) for key in keys_)
+
     # the stage
 
     def stage(self, task_id: str, part: Part | Sighting) -> None:
@@ -169,19 +185,20 @@ class TableTasks:
 
     # the lease
 
-    def take(self, source: str, owner: str, now: datetime, ttl: timedelta) -> Fence | None:
-        item = _lease_item(source, owner, now + ttl, None)
+    def take(self, source: str, owner: str, now: datetime, ttl: timedelta, lane: Lane = Lane.FULL) -> Fence | None:
+        fence = Fence(source=source, owner=owner, lane=lane)
+        item = _lease_item(fence, now + ttl, None)
         # A lease has run out at its very end; an owner may take its own again.
         for when in (Before(UNTIL, instant(now + timedelta.resolution)), Equals(OWNER, owner)):
             try:
                 self.table.write([Put(item=item, when=when)])
             except ConditionFailedError:
                 continue
-            return Fence(source=source, owner=owner)
+            return fence
         return None
 
     def renew(self, fence: Fence, now: datetime, ttl: timedelta, progress: Progress | None) -> bool:
-        item = _lease_item(fence.source, fence.owner, now + ttl, progress)
+        item = _lease_item(fence, now + ttl, progress)
         try:
             self.table.write([Put(item=item, when=Equals(OWNER, fence.owner))])
         except ConditionFailedError:
@@ -189,14 +206,14 @@ class TableTasks:
         return True
 
     def release(self, fence: Fence) -> None:
-        partition, sort = keys.lease(fence.source)
+        partition, sort = keys.lease(fence.source, fence.lane)
         try:
             self.table.write([Delete(partition=partition, sort=sort, when=Equals(OWNER, fence.owner))])
         except ConditionFailedError:
             return
 
-    def lease(self, source: str) -> tuple[datetime, Progress | None] | None:
-        item = self.table.get(*keys.lease(source))
+    def lease(self, source: str, lane: Lane = Lane.FULL) -> tuple[datetime, Progress | None] | None:
+        item = self.table.get(*keys.lease(source, lane))
         if item is None:
             return None
         body = Body.of(item)
@@ -305,6 +322,6 @@ def _once_item(spot: Place, task_id: str, at: datetime) -> Item:
     return row(spot, {TASK: task_id}, expires=expiry(at, keys.ONCE_LIFE))
 
 
-def _lease_item(source: str, owner: str, until: datetime, progress: Progress | None) -> Item:
+def _lease_item(fence: Fence, until: datetime, progress: Progress | None) -> Item:
     body = {} if progress is None else {"progress": progress_json(progress)}
-    return row(keys.lease(source), {OWNER: owner, UNTIL: instant(until), BODY: folded(body)})
+    return row(keys.lease(fence.source, fence.lane), {OWNER: fence.owner, UNTIL: instant(until), BODY: folded(body)})

@@ -20,12 +20,14 @@ from chalicelib.core.model import NOTHING, Entry, Key, Kind, Link, Remark, Sourc
 from chalicelib.core.ports import Directory, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear, absentees
 from chalicelib.core.source import Source
-from chalicelib.core.task import Evidence, RowStatus, SyncRecord, SyncTask
+from chalicelib.core.task import Claim, Everything, Evidence, Only, RowStatus, SyncRecord, SyncTask
 
 FLUSH_ROWS = 200
 # Fewer known people than this may all be replaced within a day; more of them may not.
 ANOTHER_COMPANY_FLOOR = 5
 _UNMAPPABLE = ""
+# How often a departure that the source contradicts is looked at again: see request.LOOKS for when.
+MOST_LOOKS = 3
 
 
 class Plan:
@@ -44,6 +46,7 @@ class Plan:
         self._dropped: set[Key] = set()
         self._candidates: dict[Key, Candidate] = {}
         self._unseen: Counter[Kind] = Counter()
+        self.look_again: list[Claim] = []
 
     # --- what the source showed
 
@@ -139,7 +142,54 @@ class Plan:
                 case Gone(observed_at=observed_at):
                     self._depart(key, entry, Evidence.GONE, observed_at)
                 case Hidden(observed_at=observed_at) | Unclear(observed_at=observed_at):
-                    self._lose_sight(key, entry, observed_at)
+                    if isinstance(self._task.extent, Everything):
+                        self._lose_sight(key, entry, observed_at)
+
+    def weigh(self, claim: Claim, presence: Presence) -> None:
+        """Plan what a reported departure means (law 4): a fact, unless the source still shows the key as present."""
+        match presence:
+            case Found(record=record):
+                self.consider([record], final=True)
+                self._doubt(claim)
+                return
+            case Gone(observed_at=observed_at):
+                evidence = Evidence.GONE
+            case Hidden(observed_at=observed_at):
+                evidence = Evidence.CLAIMED
+            case Unclear():
+                evidence, observed_at = Evidence.CLAIMED, claim.at
+        self._seen[claim.key] = _UNMAPPABLE
+        self._ignored.add(claim.key)
+        entry = self.entries([claim.key]).get(claim.key)
+        if entry is not None and entry.state is not State.LEFT:
+            self._depart(claim.key, entry, evidence, observed_at)
+            return
+        # Nobody to deactivate, but an older observation that is still on its way must not revive them.
+        left = Link(
+            key=claim.key,
+            entry_id=entry.entry_id if entry else "",
+            digest="",
+            observed_at=observed_at,
+            state=State.LEFT,
+            task=self._task.task_id,
+        )
+        link = self.links.get(claim.key)
+        if link is None or link.observed_at < observed_at:
+            self.relinks[claim.key] = left
+
+    def _doubt(self, claim: Claim) -> None:
+        """Look again later, as events come before the source's reads show them; in the end keep them, and say so."""
+        entry = self.entries([claim.key]).get(claim.key)
+        row = self._buffer.get(claim.key)
+        after = row.after if row else entry.values if entry else NOTHING
+        if after.get("state") in (None, State.LEFT):
+            return
+        if claim.looks < MOST_LOOKS:
+            self.look_again.append(replace(claim, looks=claim.looks + 1))
+        elif entry is not None and row is None:
+            change = Change(action=Action.DEACTIVATE, before=entry.values, after=entry.values)
+            said = self.row(claim.key, change, entry, Evidence.CLAIMED, claim.at)
+            self.add(said.ended(RowStatus.CONTRADICTED, Remark(code="departure contradicted")))
 
     def _depart(self, key: Key, entry: Entry, evidence: Evidence, observed_at: datetime) -> None:
         change = departure(entry)
@@ -163,7 +213,8 @@ class Plan:
             stale = [row.key for row in self._tasks.rows(self._task.task_id) if row.key not in self._rows]
             self._tasks.drop_rows(self._task.task_id, stale)
         if guarded:
-            held = check(self._source.guard, tuple(self._candidates.values()), self._population(), recent)
+            plan, reported = tuple(self._candidates.values()), isinstance(self._task.extent, Only)
+            held = check(self._source.guard, plan, self._population(), recent, reported=reported)
             rows = self._tasks.rows_of(self._task.task_id, tuple(held))
             self._tasks.put_rows(rows[key].ended(RowStatus.HELD, why) for key, why in held.items())
         if not self._unseen:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
+from chalicelib.core.errors import TransientError
 from chalicelib.core.mapping import Mapped, map_record
 from chalicelib.core.model import Entry, Key, Remark
 from chalicelib.core.ports import Connector, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.source import Source
-from chalicelib.core.task import Approved, Evidence, Only, Progress, Sighting, SyncRecord, SyncTask
+from chalicelib.core.task import Approved, Claim, Evidence, Only, Progress, Sighting, SyncRecord, SyncTask
 from chalicelib.sync.plan import Plan
 
 Step = Callable[[Progress], None]
@@ -47,9 +48,24 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
 
 
 def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> None:
-    """Ask for these keys by name."""
-    for presences in _confirmed(task_id, extent.keys, connector, tasks, step):
+    """Ask for these keys by name, and for those whose departure is claimed."""
+    claims = {claim.key: claim for claim in extent.claims}
+    for key, presence in _weighed(claims, connector).items():
+        plan.weigh(claims[key], presence)
+    keys = tuple(key for key in extent.keys if key not in claims)
+    for presences in _confirmed(task_id, keys, connector, tasks, step):
         plan.conclude(presences)
+
+
+def _weighed(claims: Mapping[Key, Claim], connector: Connector) -> Mapping[Key, Presence]:
+    """Ask about claimed departures. Not staged: a second look must be a new one. A silent vendor is no answer."""
+    if not claims:
+        return {}
+    try:
+        return connector.confirm(tuple(claims))
+    except TransientError as error:
+        why = Remark(code=error.code, facts=error.facts)
+        return {key: Unclear(observed_at=claim.at, why=why) for key, claim in claims.items()}
 
 
 def read_approved(

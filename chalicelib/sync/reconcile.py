@@ -34,6 +34,8 @@ from chalicelib.sync.pulse import Pulse
 from chalicelib.sync.read import approved_rows, read_approved, read_everything, read_only
 
 GUARD_WINDOW = timedelta(hours=1)
+# How long to wait before the first, second and third look at a departure that the source contradicts.
+LOOKS = {1: timedelta(seconds=10), 2: timedelta(seconds=60), 3: timedelta(minutes=10)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def reconcile(task: SyncTask, bench: Bench) -> SyncTask:
 
 
 def _plan(task: SyncTask, bench: Bench) -> SyncTask:
-    links: dict[Key, Link] = {link.key: link for link in bench.directory.links(task.source)}
+    links = _links(task, bench)
     plan = Plan(task=task, source=bench.source, links=links, directory=bench.directory, tasks=bench.tasks)
     remarks: tuple[Remark, ...] = ()
     reading = (bench.connector, bench.tasks, plan, bench.pulse.step)
@@ -87,10 +89,20 @@ def _plan(task: SyncTask, bench: Bench) -> SyncTask:
         counts[kind][Tally.UNCHANGED] = plan.unchanged(kind)
     if task.purpose is Purpose.SYNC:
         bench.directory.relink(bench.pulse.fence, tuple(plan.relinks.values()))
+        bench.tasks.look_again(task.source, [(bench.clock.now() + LOOKS[each.looks], each) for each in plan.look_again])
     phase = Phase.APPLY if task.purpose is Purpose.SYNC else Phase.SETTLE
     task = replace(task, phase=phase, counts=counts, remarks=remarks, attempts=0, calls=bench.calls())
     bench.tasks.save(task, bench.pulse.fence)
     return task
+
+
+def _links(task: SyncTask, bench: Bench) -> dict[Key, Link]:
+    """Load what the run must know: all links of the source, or those of a few keys."""
+    match task.extent:
+        case Only(keys=keys, claims=claims):
+            return dict(bench.directory.links_of(tuple({*keys, *(claim.key for claim in claims)})))
+        case _:
+            return {link.key: link for link in bench.directory.links(task.source)}
 
 
 def _apply(task: SyncTask, bench: Bench) -> SyncTask:
@@ -143,6 +155,8 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
                 what = Tally.SUPERSEDED
             case RowStatus.REJECTED:
                 what = Tally.REJECTED
+            case RowStatus.CONTRADICTED:
+                continue
             case RowStatus.PLANNED if task.purpose is Purpose.SYNC:
                 continue  # the run ended before it came to this row
             case RowStatus.PLANNED | RowStatus.APPLIED:

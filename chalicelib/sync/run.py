@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from chalicelib.core.errors import ContractError, OutOfTimeError, RollcallError,
 from chalicelib.core.model import Kind, Remark
 from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Directory, Tasks
 from chalicelib.core.source import Source
-from chalicelib.core.task import Progress, SyncTask, TaskStatus, next_due
+from chalicelib.core.task import Lane, Progress, SyncTask, TaskStatus, next_due
 from chalicelib.log import bound, place
 from chalicelib.sync.pulse import Deadline, Pulse, Watch
 from chalicelib.sync.reconcile import Bench, reconcile, tally
@@ -35,6 +35,10 @@ def unwatched(progress: Progress) -> None:
     """Show progress to nobody."""
 
 
+def nothing_more() -> None:
+    """Add nothing to what waits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     catalog: Catalog
@@ -45,8 +49,18 @@ class Runner:
     clock: Clock
     lease_ttl: timedelta = LEASE_TTL
 
-    def wake(self, source_uid: str, deadline: Deadline, watch: Watch = unwatched) -> float | None:
-        """Do the work that waits for a source, or as much of it as `deadline` (seconds left) allows.
+    def wake(
+        self,
+        source_uid: str,
+        deadline: Deadline,
+        watch: Watch = unwatched,
+        *,
+        lane: Lane = Lane.FULL,
+        feed: Callable[[], None] = nothing_more,
+    ) -> float | None:
+        """Do the work that waits in a lane of a source, or as much of it as `deadline` (seconds left) allows.
+
+        `feed` is called under the lease before each look at what waits: it may add to it.
 
         Returns after how many seconds there is more to do, None when nothing waits. Does not wait for another worker.
 
@@ -54,7 +68,7 @@ class Runner:
             ContractError: something broke inside Rollcall; the task stays, and is given up after a few tries.
         """
         source = self.catalog.source(source_uid)
-        fence = self.tasks.take(source_uid, uuid.uuid4().hex, self.clock.now(), self.lease_ttl)
+        fence = self.tasks.take(source_uid, uuid.uuid4().hex, self.clock.now(), self.lease_ttl, lane)
         if fence is None:
             return LOOK_AGAIN_S
         again: float | None = None
@@ -63,18 +77,25 @@ class Runner:
         )
         try:
             with pulse, bound(source=source.handle):
-                while again is None and (task := next_due(self.tasks.waiting(source_uid), self.clock.now())):
+                while again is None:
+                    feed()
+                    task = next_due(self._waiting(source_uid, lane), self.clock.now())
+                    if task is None:
+                        break
                     with bound(task=task.task_id):
                         again = self._slice(task, source, pulse)
         finally:
             self.tasks.release(fence)
         if again is None:  # what was asked between the last look and the release, or waits out a fault
             now = self.clock.now()
-            waits = [(task.not_before or now) - now for task in self.tasks.waiting(source_uid)]
+            waits = [(task.not_before or now) - now for task in self._waiting(source_uid, lane)]
             again = max(0.0, min(waits).total_seconds()) if waits else None
         if again is not None:
             self.bell.ring(source_uid, delay_s=again)
         return again
+
+    def _waiting(self, source_uid: str, lane: Lane) -> Sequence[SyncTask]:
+        return [task for task in self.tasks.waiting(source_uid) if task.lane is lane]
 
     def _slice(self, task: SyncTask, source: Source, pulse: Pulse) -> float | None:
         """Work on one task; return None when it has ended or waits out a fault, else when to go on, in seconds."""
