@@ -27,6 +27,8 @@ class Principal:
 TERMINAL = Principal(key="terminal", role=Role.OWNER, door="terminal")
 SCHEDULE = Principal(key="schedule", role=Role.OPERATOR, door="tick")
 
+EVENTS = Principal(key="events", role=Role.OPERATOR, door="events")
+
 
 def permits(principal: Principal, needed: Role) -> bool:
     return principal.role >= needed

@@ -10,12 +10,14 @@ from datetime import datetime
 from chalicelib.core.errors import ConflictError, ForbiddenError, NotFoundError, RollcallError
 from chalicelib.core.model import Remark
 from chalicelib.core.ports import Audit, AuditLine, Bell, Catalog, Clock, Tasks
-from chalicelib.core.principal import SCHEDULE, Principal, Role, permits
+from chalicelib.core.principal import EVENTS, SCHEDULE, Principal, Role, permits
 from chalicelib.core.source import Source, due
 from chalicelib.core.task import (
     Approved,
     Everything,
     Extent,
+    Lane,
+    Only,
     Purpose,
     RowStatus,
     SyncTask,
@@ -24,6 +26,9 @@ from chalicelib.core.task import (
     next_due,
 )
 from chalicelib.sync.reconcile import conclude_decided
+
+# A task names the deliveries that caused it; of a storm, the first ones.
+MOST_DELIVERIES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,15 @@ class Requests:
                 self.tasks.decide(rows, instead_of=status)
             return conclude_decided(task, self.tasks)
 
+    def reported(self, source: Source, extent: Only, deliveries: Sequence[str]) -> SyncTask:
+        """Ask to look at what verified callbacks reported. The task itself is the record of it."""
+        return self._ask(EVENTS, source, extent, Purpose.SYNC, Trigger.EVENT, deliveries=deliveries).task
+
+    def reported_whole(self, source: Source, deliveries: Sequence[str]) -> bool:
+        """Ask for a full sync because of callbacks; False when one is at work that may have begun before them."""
+        task = self._ask(EVENTS, source, Everything(), Purpose.SYNC, Trigger.EVENT, deliveries=deliveries).task
+        return task.purpose is Purpose.SYNC and task.started_at is None
+
     def tick(self) -> None:
         """Ask for the syncs that are due, and ring for waiting work that nobody holds."""
         for source in self.catalog.sources():
@@ -107,7 +121,7 @@ class Requests:
             # What a preview is in the way of is made up for when that has ended.
             if due(source, now) and not any(task.purpose is Purpose.PREVIEW for task in waiting):
                 self._scheduled(source, now)
-            elif next_due(waiting, now) and self._idle(source):
+            elif next_due([task for task in waiting if task.lane is Lane.FULL], now) and self._idle(source):
                 self.bell.ring(source.uid)
 
     def _scheduled(self, source: Source, now: datetime) -> None:
@@ -142,6 +156,8 @@ class Requests:
         purpose: Purpose,
         trigger: Trigger,
         once: str | None = None,
+        *,
+        deliveries: Sequence[str] = (),
     ) -> Asked:
         draft = SyncTask(
             task_id="",
@@ -151,9 +167,11 @@ class Requests:
             purpose=purpose,
             asked_by=f"{who.door}:{who.key}",
             asked_at=self.clock.now(),
+            deliveries=tuple(deliveries[:MOST_DELIVERIES]),
         )
         task, new = self.tasks.ask(draft, once=once)
-        self.bell.ring(source.uid)
+        if task.lane is Lane.FULL:
+            self.bell.ring(source.uid)
         return Asked(task=task, new=new)
 
     def _decidable(self, task_id: str, entry_ids: Sequence[str], line: _Line) -> SyncTask:
