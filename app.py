@@ -6,6 +6,8 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, Response, SQSEvent
 
 from chalicelib import edge, wiring
 
+ANY = ["*/*"]
+
 app = Chalice(app_name="rollcall")
 
 
@@ -14,12 +16,24 @@ def health() -> Response:
     return edge.answer(app.current_request, wiring.health)
 
 
+@app.route("/callbacks/{source}/{door}", methods=["POST"], content_types=ANY)
+def callback(source: str, door: str) -> Response:
+    return edge.answer(app.current_request, wiring.receiver(source, door).receive)
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def tick(event: CloudWatchEvent) -> None:
     wiring.requests().tick()
+    wiring.deliverer().tick()
 
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_SYNC_QUEUE", "rollcall-sync"), batch_size=1)
 def run_sync(event: SQSEvent) -> None:
     for source in wiring.rung(event.to_dict()):
         wiring.runner().wake(source, wiring.deadline(event.context))
+
+
+@app.on_sqs_message(queue=environ.get("ROLLCALL_DELIVER_QUEUE", "rollcall-deliver"), batch_size=1)
+def deliver(event: SQSEvent) -> None:
+    for source in wiring.rung(event.to_dict()):
+        wiring.deliverer().deliver(source, wiring.deadline(event.context))

@@ -48,7 +48,8 @@ def _request(request: Request) -> HttpRequest:
         method=request.method,
         path=request.path,
         headers={name.lower(): value for name, value in request.headers.items()},
-        query=dict(facts.get("queryStringParameters") or {}),
+        # Of a name that is given twice the last counts, as in API Gateway's `queryStringParameters`.
+        query={name: values[-1] for name, values in (facts.get("multiValueQueryStringParameters") or {}).items()},
         body=body if isinstance(body, bytes) else body.encode(),
     )
 

@@ -13,7 +13,7 @@ DEFAULT_HOME = ".rollcall"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`home` is the state directory of one machine; None means a deployment, which has `table` and `sync_queue_url`.
+    """`home` is the state directory of one machine; None means a deployment, which has `table` and queues.
 
     `limit_scale` divides the time windows of the vendors' call limits, for a simulated vendor whose windows
     are scaled alike; with a real one it is 1.
@@ -23,6 +23,7 @@ class Settings:
     table: str = ""
     stage: str = ""
     sync_queue_url: str = ""
+    deliver_queue_url: str = ""
     log_level: str = "INFO"
     lease_s: float = 20.0
     limit_scale: float = 1.0
@@ -61,6 +62,7 @@ class Settings:
             table=needed("ROLLCALL_TABLE") if deployed else "",
             stage=needed("ROLLCALL_STAGE") if deployed else "",
             sync_queue_url=needed("ROLLCALL_SYNC_QUEUE_URL") if deployed else "",
+            deliver_queue_url=needed("ROLLCALL_DELIVER_QUEUE_URL") if deployed else "",
             log_level=level,
             lease_s=number("ROLLCALL_LEASE_S", 20, 1),
             limit_scale=number("ROLLCALL_LIMIT_SCALE", 1, 0.001),

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import log
+from chalicelib.core.errors import SetupError
 from chalicelib.core.message import HttpRequest, HttpResponse
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.bot.command import Rooms
-    from chalicelib.core.ports import Audit, Bell, Catalog, Clock, Connectors, Directory, Secrets, Table, Tasks
+    from chalicelib.callbacks.deliver import Deliverer
+    from chalicelib.callbacks.receive import Receiver
+    from chalicelib.core.ports import Audit, Bell, Catalog, Clock, Connectors, Directory, Inbox, Secrets, Table, Tasks
     from chalicelib.sync.pulse import Deadline
     from chalicelib.sync.request import Requests
     from chalicelib.sync.run import Runner
@@ -35,9 +38,11 @@ class Outside:
     directory: Directory
     tasks: Tasks
     audit: Audit
+    inbox: Inbox
     secrets: Secrets
     connectors: Connectors
     bell: Bell
+    delivery_bell: Bell
     clock: Clock
 
 
@@ -70,10 +75,14 @@ def _local(settings: Settings) -> Outside:
     from chalicelib.local.table import SqliteTable
 
     assert settings.home is not None  # noqa: S101 - that is what local means
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError("home cannot be used", home=str(settings.home), problem=type(error).__name__) from error
     table = SqliteTable(str(settings.home / "rollcall.db"))
     secrets, clock = FileSecrets(settings.home / "secrets.json"), SystemClock()
-    return around(settings, table, secrets, LocalBell(clock=clock), clock, _registry(settings, secrets, clock))
+    registry = _registry(settings, secrets, clock)
+    return around(settings, table, secrets, LocalBell(clock=clock), clock, registry, LocalBell(clock=clock))
 
 
 def _deployed(settings: Settings) -> Outside:
@@ -87,7 +96,8 @@ def _deployed(settings: Settings) -> Outside:
     secrets = SecretsManagerSecrets(settings.stage, clients.secretsmanager, clock=clock)
     table = DynamoTable(settings.table, clients.dynamodb, clock=clock)
     bell = SqsBell(settings.sync_queue_url, clients.sqs)
-    return around(settings, table, secrets, bell, clock, _registry(settings, secrets, clock))
+    delivery_bell = SqsBell(settings.deliver_queue_url, clients.sqs)
+    return around(settings, table, secrets, bell, clock, _registry(settings, secrets, clock), delivery_bell)
 
 
 def _registry(settings: Settings, secrets: Secrets, clock: Clock) -> Connectors:
@@ -97,12 +107,19 @@ def _registry(settings: Settings, secrets: Secrets, clock: Clock) -> Connectors:
 
 
 def around(
-    settings: Settings, table: Table, secrets: Secrets, bell: Bell, clock: Clock, connectors: Connectors
+    settings: Settings,
+    table: Table,
+    secrets: Secrets,
+    bell: Bell,
+    clock: Clock,
+    connectors: Connectors,
+    delivery_bell: Bell | None = None,
 ) -> Outside:
-    """Put the store around a table, and all of it together."""
+    """Put the store around a table, and all of it together; one bell for all, or one for deliveries besides."""
     from chalicelib.store.audit import TableAudit
     from chalicelib.store.catalog import TableCatalog
     from chalicelib.store.directory import TableDirectory
+    from chalicelib.store.inbox import TableInbox
     from chalicelib.store.tasks import TableTasks
 
     return Outside(
@@ -111,9 +128,11 @@ def around(
         directory=TableDirectory(table=table),
         tasks=TableTasks(table=table, clock=clock),
         audit=TableAudit(table=table),
+        inbox=TableInbox(table=table),
         secrets=secrets,
         connectors=connectors,
         bell=bell,
+        delivery_bell=delivery_bell or bell,
         clock=clock,
     )
 
@@ -140,6 +159,38 @@ def runner() -> Runner:
         bell=out.bell,
         clock=out.clock,
         lease_ttl=timedelta(seconds=out.settings.lease_s),
+    )
+
+
+def receiver(handle: str, door: str) -> Receiver:
+    from chalicelib.callbacks.receive import Receiver
+
+    out = outside()
+    return Receiver(
+        handle=handle,
+        door=door,
+        catalog=out.catalog,
+        connectors=out.connectors,
+        secrets=out.secrets,
+        inbox=out.inbox,
+        bell=out.delivery_bell,
+        clock=out.clock,
+    )
+
+
+def deliverer() -> Deliverer:
+    from chalicelib.callbacks.deliver import Deliverer
+
+    out = outside()
+    return Deliverer(
+        catalog=out.catalog,
+        connectors=out.connectors,
+        inbox=out.inbox,
+        tasks=out.tasks,
+        requests=requests(),
+        runner=replace(runner(), bell=out.delivery_bell),
+        bell=out.delivery_bell,
+        clock=out.clock,
     )
 
 

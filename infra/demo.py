@@ -1,4 +1,5 @@
-"""`make demo`: a company is read, planned, guarded, applied and explained, with the real program and a simulated Lark.
+"""`make demo`: a company is read, planned, guarded, applied and explained, with the real program, a simulated
+Lark and a simulated DingTalk.
 
 Everything that a user would type is typed here, through the installed `rollcall`; the company is changed through the
 lab's control interface.
@@ -9,17 +10,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
 from infra.lab.lark import LarkApi, LarkWorkspace
 from infra.lab.server import LabServer
 
@@ -27,6 +33,7 @@ HOME = Path(".rollcall-demo")
 ROLLCALL = Path(sys.executable).with_name("rollcall")
 LATENCY_S = 0.08
 CLOSING = 60
+PEOPLE, DEPARTMENTS = 783, 60
 PORT = 8500
 
 WIDTH = int(os.environ.get("COLUMNS") or 150)
@@ -34,9 +41,12 @@ WIDTH = int(os.environ.get("COLUMNS") or 150)
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
+ENCRYPT_KEY, VERIFICATION_TOKEN = "demo-encrypt-key", "demo-verification-token"
+
+
 class Demo:
-    def __init__(self, lab: LabServer, company: LarkWorkspace, secret: Path) -> None:
-        self.lab, self.company, self.secret = lab, company, secret
+    def __init__(self, lab: LabServer, company: LarkWorkspace, folder: Path) -> None:
+        self.lab, self.company, self.folder = lab, company, folder
         self.branch = company.some_branch(CLOSING)
         fill_up(company, self.branch)
 
@@ -68,6 +78,31 @@ class Demo:
         rows = (row for row in records if row["action"] == "update" and row["kind"] == "employee")
         return next(str(row["entry"]) for row in rows if row["before"]["departments"] != row["after"]["departments"])
 
+    def kept(self, name: str, secret: str) -> str:
+        """Put a secret into a file, as the program wants it."""
+        path = self.folder / name
+        path.write_text(secret)
+        return str(path)
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Run `rollcall serve` beside the story; its address."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        console.print(Text(f"$ rollcall serve --port {port} &", style="bold cyan"))
+        environ = {**os.environ, "ROLLCALL_HOME": str(HOME)}
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [ROLLCALL, "serve", "--port", str(port)], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            until(lambda: httpx.get(f"{url}/health", timeout=5).status_code == 200)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
     # --- the story
 
     def first_sync(self) -> None:
@@ -76,7 +111,9 @@ class Demo:
         )
         self.type(
             *("source", "create", "hq", "--kind", "lark", "--name", "总部", "--app-id", self.company.app_id),
-            *("--app-secret-file", str(self.secret), "--base-url", self.lab.url),
+            *("--app-secret-file", self.kept("app-secret", self.company.app_secret), "--base-url", self.lab.url),
+            *("--encrypt-key-file", self.kept("encrypt-key", ENCRYPT_KEY)),
+            *("--verification-token-file", self.kept("verification-token", VERIFICATION_TOKEN)),
         )
         self.type("sync", "now", "hq", "--wait")
         self.type("employees", "王")
@@ -131,6 +168,60 @@ class Demo:
         self.type("sync", "approve", task)
         self.type("records", "hq")
 
+    def second_vendor(self) -> None:
+        office = DingTalkWorkspace.generate(seed=2, people=120, departments=12)
+        chapter(
+            "5",
+            "A second vendor",
+            "A branch office lives in DingTalk: one more source, the same directory. "
+            "Managers are read person by person, some each day.",
+        )
+        with LabServer(DingTalkApi(office, latency_s=LATENCY_S), office) as lab:
+            self.type(
+                *("source", "create", "branch", "--kind", "dingtalk", "--name", "Branch", "--corp-id", office.corp_id),
+                *("--app-key", office.app_key, "--app-secret-file", self.kept("branch-secret", office.app_secret)),
+                *("--oapi-url", lab.url, "--api-url", lab.url, "--daily-details", "40"),
+            )
+            self.type("sync", "now", "branch", "--wait")
+            self.type("sources")
+
+    def resignation(self) -> None:
+        company = self.company
+        chapter(
+            "6",
+            "Somebody resigns",
+            "Lark pushes an event: signed, encrypted, proven, stored, looked up, applied. No sync is waited for.",
+        )
+        leaver = company.some_person(21)
+        name = company.users[leaver].name
+        with self.serving() as url:
+            pusher = company.subscribe(f"{url}/callbacks/hq/events", ENCRYPT_KEY, VERIFICATION_TOKEN)
+            pusher.start()
+            company.resign(leaver)
+            resigned = time.monotonic()
+            until(lambda: name in self.type("employees", name, "--inactive", "--json", quiet=True))
+            seconds = time.monotonic() - resigned
+            pusher.stop()
+        console.print(f"[green]{seconds:.1f} s after the resignation, the directory knows.[/green]\n")
+        self.type("records", "hq", "--trigger", "event")
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that happens elsewhere.
+
+    Raises:
+        SystemExit: it did not happen.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise SystemExit("the demo waited in vain")
+
 
 def fill_up(company: LarkWorkspace, branch: str) -> None:
     """Hire into a branch until closing it would let exactly CLOSING people go."""
@@ -159,7 +250,7 @@ def farewell(lab: LabServer, seconds: float) -> None:
         (f"  .venv/bin/rollcall {home} employees Grace --json\n", "cyan"),
         (f"  .venv/bin/rollcall {home} --lang zh records hq\n\n", "cyan"),
         "Sync against the lab yourself, in two shells:\n\n",
-        (f"  .venv/bin/python -m infra.lab --port {port}\n", "cyan"),
+        (f"  .venv/bin/python -m infra.lab --port {port} --people {PEOPLE} --departments {DEPARTMENTS}\n", "cyan"),
         (f"  .venv/bin/rollcall {home} sync preview hq\n\n", "cyan"),
         "(That company is as it was in the beginning: the preview brings the branch back and lets Grace go.)",
     )
@@ -179,15 +270,15 @@ def serve_company(company: LarkWorkspace) -> LabServer:
 def main(only: Sequence[str] = ()) -> None:
     started = time.monotonic()
     shutil.rmtree(HOME, ignore_errors=True)
-    company = LarkWorkspace.generate(seed=1, people=783, departments=60)
+    company = LarkWorkspace.generate(seed=1, people=PEOPLE, departments=DEPARTMENTS)
     with tempfile.TemporaryDirectory() as folder, serve_company(company) as lab:
-        secret = Path(folder) / "app-secret"
-        secret.write_text(company.app_secret)
-        demo = Demo(lab, company, secret)
+        demo = Demo(lab, company, Path(folder))
         demo.first_sync()
         demo.changes()
         demo.invisible()
         demo.closed_branch()
+        demo.second_vendor()
+        demo.resignation()
         farewell(lab, time.monotonic() - started)
 
 

@@ -13,15 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from chalicelib import wiring
-from chalicelib.core.errors import MalformedError
+from chalicelib.core.errors import MalformedError, NotFoundError
 from chalicelib.core.mapping import FieldMapping, Rule
+from chalicelib.core.message import Delivery
 from chalicelib.core.model import Entry, Key, Kind, Part, Remark, SourceRecord, State, Value
-from chalicelib.core.ports import AuditLine, Clock, Table
+from chalicelib.core.ports import AuditLine, Callback, Clock, Table
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, FormField, Source
-from chalicelib.core.task import Claim, Lane, Only, Progress, Purpose, SyncRecord, SyncTask, Trigger
+from chalicelib.core.task import Claim, Hint, Lane, Only, Progress, Purpose, SyncRecord, SyncTask, Trigger
 from chalicelib.local.clock import ManualClock
 from chalicelib.local.table import SqliteTable
 from chalicelib.settings import Settings
@@ -198,6 +199,12 @@ class Scripted:
         self.opened.append(ScriptedConnector(source.uid, self.company, self.clock, lambda n: self.before_call(n)))
         return self.opened[-1]
 
+    def callback(self, kind: str) -> Callback:
+        raise NotFoundError("no such door", kind=kind, door="events")
+
+    def hints(self, source: Source, delivery: Delivery) -> Sequence[Hint]:
+        return ()
+
 
 class HeardBell:
     """A bell that only remembers who rang."""
@@ -233,10 +240,16 @@ class House:
         self.clock = ManualClock(NOON)
         self.table: Table = table or SqliteTable(":memory:")
         self.connectors = Scripted(self.company, self.clock)
-        self.bell = HeardBell()
+        self.bell, self.delivery_bell = HeardBell(), HeardBell()
         self.secrets = NoSecrets()
         self.outside = wiring.around(
-            Settings(home=Path("unused")), self.table, self.secrets, self.bell, self.clock, self.connectors
+            Settings(home=Path("unused")),
+            self.table,
+            self.secrets,
+            self.bell,
+            self.clock,
+            self.connectors,
+            self.delivery_bell,
         )
         wiring.use(self.outside)
         self.requests = wiring.requests()

@@ -23,9 +23,7 @@ def written() -> Iterator[io.StringIO]:
     log.configure("ERROR")
 
 
-def asked(
-    view: edge.View, path: str = "/x", body: bytes = b""
-) -> tuple[int, object, dict[str, object]]:
+def asked(view: edge.View, path: str = "/x", body: bytes = b"") -> tuple[int, object, dict[str, object]]:
     """Ask a view through the framework: status, body, headers."""
     app = Chalice(app_name="made-up")
 

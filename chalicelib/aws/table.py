@@ -30,6 +30,7 @@ from chalicelib.core.ports import (
     Item,
     Page,
     Put,
+    Update,
     Write,
 )
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         PutTypeDef,
         QueryInputTypeDef,
         TransactWriteItemTypeDef,
+        UpdateTypeDef,
         WriteRequestUnionTypeDef,
     )
 
@@ -72,6 +74,8 @@ _TRANSIENT: Final = frozenset(
     }
 )
 _CONDITION_FAILED: Final = "ConditionalCheckFailed"
+# Whatever else makes a write invalid is refused before it is sent: an item too large after its update.
+_INVALID: Final = frozenset({"ValidationError", "ValidationException"})
 
 
 def schema(table_name: str) -> CreateTableInputTypeDef:
@@ -168,6 +172,8 @@ class DynamoTable:
                 failed = tuple(place for place, code in enumerate(codes) if code == _CONDITION_FAILED)
                 if failed:
                     raise ConditionFailedError(failed) from error
+                if not _INVALID.isdisjoint({error.response["Error"]["Code"], *codes}):
+                    raise ValueError("an item is too large after its update") from error
                 if codes:
                     # A cancelled transaction wrote nothing. Any other failure may have: the token makes it one write.
                     token = uuid.uuid4().hex
@@ -233,6 +239,20 @@ class DynamoTable:
                 put: PutTypeDef = {"TableName": self._name, "Item": _wire(item)}
                 _set(put, condition)
                 return {"Put": put}
+            case Update(partition=partition, sort=sort, attributes=attributes, when=condition):
+                sets = ", ".join(f"#{n} = :{n}" for n in range(len(attributes)))
+                key = _key(partition, sort)
+                update: UpdateTypeDef = {"TableName": self._name, "Key": key, "UpdateExpression": f"SET {sets}"}
+                _set(update, condition)
+                update["ExpressionAttributeNames"] = {
+                    **update["ExpressionAttributeNames"],
+                    **{f"#{n}": name for n, name in enumerate(attributes)},
+                }
+                update["ExpressionAttributeValues"] = {
+                    **update["ExpressionAttributeValues"],
+                    **{f":{n}": _value(value) for n, value in enumerate(attributes.values())},
+                }
+                return {"Update": update}
             case Delete(partition=partition, sort=sort, when=condition):
                 delete: DeleteTypeDef = {"TableName": self._name, "Key": _key(partition, sort)}
                 _set(delete, condition)
@@ -246,7 +266,9 @@ class DynamoTable:
                 assert_never(write)
 
 
-def _set(request: PutTypeDef | DeleteTypeDef | ConditionCheckTypeDef, condition: Condition | None) -> None:
+def _set(
+    request: PutTypeDef | UpdateTypeDef | DeleteTypeDef | ConditionCheckTypeDef, condition: Condition | None
+) -> None:
     """Put a condition into a request that is being made."""
     match condition:
         case None:

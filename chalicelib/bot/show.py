@@ -37,6 +37,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     Tally.SUPERSEDED: ("superseded", "作废"),
     RowStatus.PLANNED: ("planned", "计划"),
     RowStatus.APPLIED: ("applied", "已执行"),
+    RowStatus.CONTRADICTED: ("contradicted", "与来源不符"),
     State.ACTIVE: ("active", "在职"),
     State.INVITED: ("invited", "已邀请"),
     State.SUSPENDED: ("suspended", "已暂停"),
@@ -87,6 +88,7 @@ def task_document(ask: Ask, task: SyncTask) -> dict[str, Json]:
         },
         "calls": dict(sorted(task.calls.items())),
         "entry_writes": task.entry_writes,
+        "deliveries": list(task.deliveries),
     }
 
 

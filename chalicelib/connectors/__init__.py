@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from chalicelib.core.errors import MalformedError, SourceDeniedError
-from chalicelib.core.ports import Clock, Connector, Secrets
+from chalicelib.core.errors import MalformedError, NotFoundError, SourceDeniedError
+from chalicelib.core.message import Delivery
+from chalicelib.core.ports import Callback, Clock, Connector, Secrets
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, Source
+from chalicelib.core.task import Hint
 
 if TYPE_CHECKING:
     import httpx
@@ -23,15 +25,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a vendor's folder has, as `module:name` below this package."""
+    """What a vendor's folder has, as `module:name` below this package; None for what the vendor has not."""
 
     reader: str
     form: str
+    callback: str | None = None
+    hints: str | None = None
 
 
 REGISTRY: Final[Mapping[str, Offer]] = MappingProxyType(
     {
-        "lark": Offer(reader="lark.reader:LarkReader", form="lark.form:FORM"),
+        "lark": Offer(
+            reader="lark.reader:LarkReader",
+            form="lark.form:FORM",
+            callback="lark.callback:LarkCallback",
+            hints="lark.hints:hints",
+        ),
+        "dingtalk": Offer(
+            reader="dingtalk.reader:DingTalkReader",
+            form="dingtalk.form:FORM",
+            callback="dingtalk.callback:DingTalkCallback",
+            hints="dingtalk.hints:hints",
+        ),
     }
 )
 
@@ -50,6 +65,12 @@ class Means:
     limit_scale: float = 1.0
     in_flight: int = 16
     kept: MutableMapping[str, object] = field(default_factory=dict)
+
+
+class Hinter(Protocol):
+    """What the registry's `hints` strings name."""
+
+    def __call__(self, source: Source, delivery: Delivery) -> Sequence[Hint]: ...
 
 
 class Opener(Protocol):
@@ -103,6 +124,31 @@ class Registry:
             kept=self._kept,
         )
         return opener(source=source, secrets=secrets, means=means)
+
+    def callback(self, kind: str) -> Callback:
+        """Make what opens the events that a kind's vendor pushes. Loads no HTTP library.
+
+        Raises:
+            NotFoundError: it pushes none.
+            MalformedError: there is no such kind.
+        """
+        spot = self._offer(kind).callback
+        if spot is None:
+            raise NotFoundError("no such door", kind=kind, door="events")
+        callback: Callback = _load(spot)()
+        return callback
+
+    def hints(self, source: Source, delivery: Delivery) -> Sequence[Hint]:
+        """Tell what a delivery asks for.
+
+        Raises:
+            MalformedError: there is no such kind.
+        """
+        spot = self._offer(source.kind).hints
+        if spot is None:
+            return ()
+        hinter: Hinter = _load(spot)
+        return hinter(source, delivery)
 
     def _offer(self, kind: str) -> Offer:
         if kind not in self.offers:

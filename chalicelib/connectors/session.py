@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -37,6 +38,8 @@ BACKOFF_S: Final = (1.0, 3.0, 8.0, 20.0)
 _TIMEOUT: Final = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=60.0)
 # Sleeps are cut into naps, so that a reader who stops is not waited for.
 _NAP_S: Final = 0.2
+_ESCAPED_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -59,7 +62,7 @@ class Call:
     endpoint: Endpoint
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: Mapping[str, str] | None = None
+    body: Mapping[str, str | int | bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -86,9 +89,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renew:
-    """The credentials are not valid any more."""
+    """The credentials are not valid any more, or not for this; `otherwise` is raised if fresh ones are no better."""
 
     problem: str
+    otherwise: RollcallError | None = None
 
 
 Verdict = Accepted | Retry | Renew
@@ -179,12 +183,12 @@ class Session:
             match verdict:
                 case Accepted(document):
                     return Answer(document, observed_at)
-                case Renew(problem=problem):
+                case Renew(problem=problem, otherwise=otherwise):
                     # Another thread may have renewed them meanwhile; then ours were merely old.
                     renewals += credentials is not None and dialect.drop(credentials)
                     tries += 1
                     if renewals > 1 or tries >= MOST_TRIES:
-                        raise unavailable(call, f"fresh credentials refused: {problem}")
+                        raise otherwise or unavailable(call, f"fresh credentials refused: {problem}")
                 case Retry(throttled=True):
                     wait_s = verdict.after_s if verdict.after_s is not None else self._backoff_s(throttled)
                     throttled += 1
@@ -204,7 +208,25 @@ class Session:
         The first failure is raised. When it is, or when the caller stops, the rest is given up and no thread remains.
         """
         waiting = iter(items)
+        return self.work_off(work, lambda room: islice(waiting, room))
+
+    def work_off(self, work: Callable[[A], R], take: Callable[[int], Iterable[A]]) -> Generator[R, None, None]:
+        """Do whatever `take` hands out; else as `each`.
+
+        It is told how many items there is room for, and asked anew when results were taken, which may have brought
+        more. All is done once it has none while nothing is under way.
+        """
         stop = threading.Event()
+
+        def attempt(item: A) -> R:
+            self._check_wanted()
+            try:
+                return work(item)
+            except BaseException:
+                # Whoever comes next in this thread is not to begin before the failure is taken up.
+                stop.set()
+                raise
+
         pool = ThreadPoolExecutor(self._in_flight, "connector", self._enlist, (stop,))
         with self._lock:
             self._pools.add(pool)
@@ -212,12 +234,15 @@ class Session:
         try:
             while True:
                 room = 2 * self._in_flight - len(running)
-                running |= {pool.submit(work, item) for item in islice(waiting, room)}
+                if not stop.is_set():
+                    running |= {pool.submit(attempt, item) for item in take(room)}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                while done:
-                    yield done.pop().result()
+                # What was done is not lost to a failure that came to light with it.
+                for future in sorted(done, key=lambda each: each.exception() is not None):
+                    if self._closed.is_set() or not isinstance(future.exception(), _StoppedError):
+                        yield future.result()
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -297,6 +322,21 @@ def json_object(response: httpx.Response) -> Mapping[str, object] | None:
     """Read a body as a JSON object; None when it is anything else."""
     try:
         document = json.loads(response.content)
+        if _ESCAPED_HALF.search(response.content):
+            document = _mended(document)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _mended(value: object) -> object:
+    """Replace half surrogate pairs, the rest of an emoji that somebody cut: no encoding has them, no store takes them."""
+    match value:
+        case str():
+            return _HALF.sub("\ufffd", value)
+        case list():
+            return [_mended(each) for each in value]
+        case dict():
+            return {str(_mended(name)): _mended(each) for name, each in value.items()}
+        case _:
+            return value

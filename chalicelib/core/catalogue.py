@@ -39,6 +39,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "You need the role {role} for this. Ask an owner to give it to you.",
         "此操作需要{role}权限，请联系所有者授权。",
     ),
+    "unknown trigger": (
+        "Tasks are not triggered by “{trigger}”. There are: {triggers}.",
+        "没有“{trigger}”这种触发方式。可用的有：{triggers}。",
+    ),
     "no such source": (
         "There is no source “{handle}”. `sources` lists those there are.",
         "没有名为“{handle}”的来源。输入 `sources` 查看全部来源。",
@@ -78,6 +82,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "callback refused": (
         "The callback is not proven to come from the vendor. Check the keys of this source against the console.",
         "无法证明此回调来自厂商。请核对此来源的密钥与后台配置。",
+    ),
+    "no such door": (
+        "Nothing is pushed to a door “{door}” of a source of kind {kind}. Check the URL in the vendor's console.",
+        "{kind} 类型的来源没有“{door}”这个回调入口。请检查厂商后台中配置的 URL。",
     ),
     # sources
     "handle breaks its rule": (
@@ -135,6 +143,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "setting is malformed": (
         "The setting {names} is missing or malformed. Correct the environment and start again.",
         "设置 {names} 缺失或格式错误，请修正环境变量后重试。",
+    ),
+    "home cannot be used": (
+        "Cannot keep state in {home} ({problem}). Choose another directory with --home or ROLLCALL_HOME.",
+        "无法在 {home} 保存数据（{problem}）。请用 --home 或 ROLLCALL_HOME 指定其他目录。",
     ),
     "cannot listen": (
         "Cannot listen on {host} port {port} ({problem}). Choose another --host or --port.",
@@ -221,6 +233,16 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "{employees} employee(s) and {departments} department(s) that we know cannot be seen any more, and the vendor does "
         "not say that they left. They are kept. Check the app's contact range.",
         "已知的 {employees} 名员工和 {departments} 个部门现在看不到，厂商也没有说他们已离开，因此保持不变。请检查应用的通讯录权限范围。",
+    ),
+    "some are unclear": (
+        "{employees} employee(s) and {departments} department(s) were shown in two ways, or with a value missing, and the "
+        "vendor gave no clear answer about them by name. They are kept as they are. Sync again.",
+        "{employees} 名员工和 {departments} 个部门前后显示不一致或缺少某个值，逐个查询也没有明确答复，因此保持不变。请重新同步。",
+    ),
+    "fields not shown": (
+        "The vendor does not show {fields} (for {count} entries), nor says that it is empty; it is kept as it is. Check the "
+        "app's permissions, then sync again.",
+        "厂商未显示 {fields}（{count} 个条目），也未说明为空，因此保持不变。请检查应用权限后重新同步。",
     ),
     # rows of a plan
     "value does not fit its field": (

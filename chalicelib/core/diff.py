@@ -37,6 +37,11 @@ def changed(before: Values, after: Values) -> tuple[str, ...]:
     return tuple(sorted(name for name in {*before, *after} if not _same(before.get(name), after.get(name))))
 
 
+def vanished(before: Values, after: Values) -> tuple[str, ...]:
+    """Name the fields that had a value and have none any more."""
+    return tuple(name for name in changed(before, after) if is_empty(after.get(name)))
+
+
 def removes_access(kind: Kind, before: Values, after: Values) -> bool:
     """Tell whether this change takes something away: an account's access, an employee, or a department."""
     was, is_ = _state(before), _state(after)

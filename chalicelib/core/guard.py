@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from chalicelib.core.diff import Action, changed, is_empty, removes_access
+from chalicelib.core.diff import Action, changed, is_empty, removes_access, vanished
 from chalicelib.core.model import Key, Kind, Remark, Values
+
+
+# Values that vanish from fields which nobody shows any more are lost to us, not cleared, as soon as there are so many.
+MANY_LOST = 2
+NONE_LOST: Mapping[tuple[Kind, str], int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,7 @@ class Candidate:
             entry_id=entry_id,
             action=action,
             removes_access=removes_access(key.kind, before, after),
-            vanished=tuple(name for name in fields if is_empty(after.get(name))),
+            vanished=vanished(before, after) if action is Action.UPDATE else (),
             edited=tuple(name for name in fields if not is_empty(before.get(name)) and not is_empty(after.get(name))),
             departments=departments if isinstance(departments, tuple) else (),
             unseen=unseen,
@@ -79,11 +85,13 @@ def check(
     recent: Mapping[Kind, int],
     *,
     reported: bool = False,
+    lost: Mapping[tuple[Kind, str], int] = NONE_LOST,
 ) -> Mapping[Key, Remark]:
     """Say which rows must wait for a person, each with why; all others may be applied.
 
     `population` counts the entries with access (employees) or open (departments) before the plan, `recent` the removals
-    that other runs applied within the last hour. `reported`: the plan rests on events.
+    that other runs applied within the last hour. `reported`: the plan rests on events. `lost` counts by field the
+    values that vanished during a whole read in which nobody showed that field.
     """
     held: dict[Key, Remark] = {
         each.key: Remark(code="cannot be seen", facts={"since": each.unseen}) for each in candidates if each.unseen
@@ -96,18 +104,23 @@ def check(
             facts = {"count": len(removals), "recent": recent.get(kind, 0), "limit": limit}
             held |= dict.fromkeys(removals, Remark(code=f"too many {kind}s at once", facts=facts))
         # Counted over all of ours, held or not: one more removal must not let a mass edit pass.
-        held = {**_mass_edits(guard, ours, population.get(kind, 0)), **held}
+        held = {**_mass_edits(guard, ours, population.get(kind, 0), lost), **held}
     return {**held, **_homes(candidates, held)}
 
 
-def _mass_edits(guard: Guard, candidates: Sequence[Candidate], population: int) -> Mapping[Key, Remark]:
+def _mass_edits(
+    guard: Guard, candidates: Sequence[Candidate], population: int, lost: Mapping[tuple[Kind, str], int]
+) -> Mapping[Key, Remark]:
     held: dict[Key, Remark] = {}
-    vanished = Counter(name for each in candidates for name in each.vanished)
+    vanishing = Counter(name for each in candidates for name in each.vanished)
+    unshown = {kind: sum(count for (of, _), count in lost.items() if of is kind) for kind in Kind}
     edited = Counter(name for each in candidates for name in each.edited)
     for each in candidates:
         for name in each.vanished:
-            if vanished[name] > guard.vanishings(population):
-                facts: dict[str, str | int] = {"field": name, "count": vanished[name]}
+            count = max(vanishing[name], lost.get((each.key.kind, name), 0))
+            nobody_shows_it = (each.key.kind, name) in lost and unshown[each.key.kind] >= MANY_LOST
+            if nobody_shows_it or vanishing[name] > guard.vanishings(population):
+                facts: dict[str, str | int] = {"field": name, "count": count}
                 held[each.key] = Remark(code="field vanished from many", facts=facts)
         for name in each.edited:
             if edited[name] > guard.edits(population) and each.key not in held:

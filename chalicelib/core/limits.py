@@ -114,9 +114,9 @@ def check_writes(writes: Sequence[Write]) -> Sequence[int]:
     """
     if not 1 <= len(writes) <= MOST_WRITES:
         raise ValueError(f"{len(writes)} writes at once, wanted 1 to {MOST_WRITES}")
-    if len({place_of(write) for write in writes}) < len(writes):
+    if len(set(map(place_of, writes))) < len(writes):
         raise ValueError("one item twice in one transaction")
-    sizes = [write_bytes(write) for write in writes]
+    sizes = list(map(write_bytes, writes))
     if sum(sizes) > LARGEST_WRITE_BYTES:
         raise ValueError(f"transaction of {sum(sizes)} bytes, wanted at most {LARGEST_WRITE_BYTES}")
     return sizes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.core.message import HttpRequest, Opened
+from chalicelib.core.message import Delivery, HttpRequest, Opened
 from chalicelib.core.model import Entry, Key, Kind, Link, Part
 from chalicelib.core.presence import Presence
 from chalicelib.core.principal import Principal
@@ -16,6 +16,7 @@ from chalicelib.core.source import Form, Source
 from chalicelib.core.task import (
     Claim,
     Fence,
+    Hint,
     Lane,
     Outcome,
     Progress,
@@ -264,7 +265,7 @@ class Tasks(Protocol):
         ...
 
     def outcomes(self, task_id: str) -> Iterator[RowOutcome]:
-        """Read what became of each row of the plan, departments before employees; much cheaper than `rows`."""
+        """Read what became of each row of the plan, in no order; much cheaper than `rows`."""
         ...
 
     def rows_of(self, task_id: str, keys: Sequence[Key]) -> Mapping[Key, SyncRecord]: ...
@@ -346,6 +347,26 @@ class Audit(Protocol):
         ...
 
 
+class Inbox(Protocol):
+    """What vendors pushed and nobody has worked off yet; it lives two days."""
+
+    def store(self, delivery: Delivery) -> bool:
+        """Keep a delivery until it is done; False when one of its id was stored within two days, done or not."""
+        ...
+
+    def waiting(self, source: str) -> Sequence[Delivery]:
+        """Read the deliveries of a source that are not done, in order of arrival."""
+        ...
+
+    def done(self, deliveries: Sequence[Delivery]) -> None:
+        """Take deliveries off; should they come again, they are known."""
+        ...
+
+    def drop(self, source: str, at: datetime) -> int:
+        """Count a delivery that is not kept, and tell how many so far; where many drop at once, some go uncounted."""
+        ...
+
+
 # --- what is outside -------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +421,18 @@ class Connectors(Protocol):
         Raises:
             SetupError: secrets are missing.
         """
+        ...
+
+    def callback(self, kind: str) -> Callback:
+        """Make what opens the events that a kind's vendor pushes.
+
+        Raises:
+            NotFoundError: it pushes none.
+        """
+        ...
+
+    def hints(self, source: Source, delivery: Delivery) -> Sequence[Hint]:
+        """Tell what a delivery asks for; nothing when its type is not known."""
         ...
 
 

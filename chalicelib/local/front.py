@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from chalicelib.log import place
+
+log = logging.getLogger(__name__)
 
 LARGEST_BODY_BYTES = 10 * 1024 * 1024  # what API Gateway lets through
 Handler = Callable[[Mapping[str, Any], Any], Mapping[str, Any]]
@@ -50,12 +55,19 @@ class _Requests(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
-        length = int(self.headers.get("content-length") or 0)
+        told = self.headers.get("content-length") or "0"
+        if not told.isascii() or not told.isdigit():
+            self._refuse(400)
+            return
+        length = int(told)
         if length > LARGEST_BODY_BYTES:
-            self.send_error(413)
+            self._refuse(413)
             return
         body = self.rfile.read(length)
         resource, parameters = _match(parts.path, self.server.routes)
+        if resource is None:
+            self._refuse(404)
+            return
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         event = {
             "resource": resource,
@@ -76,7 +88,13 @@ class _Requests(BaseHTTPRequestHandler):
             "body": base64.b64encode(body).decode() if body else None,
             "isBase64Encoded": bool(body),
         }
-        answer = self.server.handler(event, Context())
+        try:
+            answer = self.server.handler(event, Context())
+        except Exception as error:
+            # What it says may quote people; Lambda would answer 502 too.
+            log.error("handler broke", extra={"kind": type(error).__name__, "place": place(error)})
+            self._refuse(502)
+            return
         text = answer.get("body") or ""
         sent = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
         self.send_response(int(answer["statusCode"]))
@@ -89,14 +107,18 @@ class _Requests(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(sent)
 
+    def _refuse(self, status: int) -> None:
+        self.close_connection = True
+        self.send_error(status)
+
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names http.server looks for
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep paths and addresses out of the log."""
 
 
-def _match(path: str, routes: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
-    """Find the route of a path, as API Gateway does: whole segments, `{name}` takes one."""
+def _match(path: str, routes: Mapping[str, object]) -> tuple[str | None, Mapping[str, str]]:
+    """Find the route of a path, as API Gateway does: whole segments, `{name}` takes one. None when there is none."""
     segments = path.strip("/").split("/")
     for route in routes:
         wanted = route.strip("/").split("/")
@@ -105,4 +127,4 @@ def _match(path: str, routes: Mapping[str, object]) -> tuple[str, Mapping[str, s
         pairs = list(zip(wanted, segments, strict=True))
         if all(each == given or each.startswith("{") for each, given in pairs):
             return route, {each[1:-1]: given for each, given in pairs if each.startswith("{")}
-    return path, {}
+    return None, {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from chalicelib.core.errors import RollcallError
@@ -23,13 +23,13 @@ class WaitingBell(Protocol):
 class Served:
     """A front, a pump and a clock, started together and stopped together."""
 
-    def __init__(self, *, front: Front, bell: WaitingBell, on_message: Handler, on_tick: Handler) -> None:
+    def __init__(self, *, front: Front, queues: Sequence[tuple[WaitingBell, Handler]], on_tick: Handler) -> None:
         self.front = front
-        self._bell, self._on_message, self._on_tick = bell, on_message, on_tick
+        self._on_tick = on_tick
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=front.serve_forever, name="front", daemon=True),
-            threading.Thread(target=self._pump, name="pump", daemon=True),
+            *(threading.Thread(target=self._pump, args=queue, name="pump", daemon=True) for queue in queues),
             threading.Thread(target=self._clock, name="clock", daemon=True),
         ]
 
@@ -43,12 +43,12 @@ class Served:
         self.front.shutdown()
         self.front.server_close()
 
-    def _pump(self) -> None:
+    def _pump(self, bell: WaitingBell, on_message: Handler) -> None:
         while not self._stop.is_set():
-            source = self._bell.wait(1.0)
+            source = bell.wait(1.0)
             if source is not None:
                 message = {"messageId": source, "body": source, "attributes": {}, "messageAttributes": {}}
-                self._safely(self._on_message, {"Records": [message]})
+                self._safely(on_message, {"Records": [message]})
 
     def _clock(self) -> None:
         while True:

@@ -7,12 +7,12 @@ the last transactions, never a part of one.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import random
 import sqlite3
 import threading
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ from chalicelib.core.ports import (
     Item,
     Page,
     Put,
+    Update,
     Write,
 )
 from chalicelib.local.clock import SystemClock
@@ -40,6 +41,8 @@ from chalicelib.local.clock import SystemClock
 _BUSY_TIMEOUT_MS: Final = 30_000
 _OPEN_TRIES: Final = 200
 _AT_ONCE: Final = 1000
+# 16 MB. A long run writes the same pages again and again; the fewer the checkpoints, the fewer the copies.
+_PAGES_BETWEEN_CHECKPOINTS: Final = 4000
 
 _SCHEMA: Final = (
     """
@@ -55,10 +58,8 @@ _SCHEMA: Final = (
     "CREATE INDEX IF NOT EXISTS items_expires ON items (expires) WHERE expires IS NOT NULL",
 )
 _SELECT: Final = "SELECT sort, attributes, expires FROM items WHERE partition = ? AND sort = ?"
-_PUT: Final = (
-    "INSERT INTO items (partition, sort, attributes, expires, size) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-    " SET attributes = excluded.attributes, expires = excluded.expires, size = excluded.size"
-)
+_PUT: Final = "INSERT OR REPLACE INTO items (partition, sort, attributes, expires, size) VALUES (?, ?, ?, ?, ?)"
+_UPDATE: Final = "UPDATE items SET attributes = ?, size = ? WHERE partition = ? AND sort = ?"
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DELETE: Final = "DELETE FROM items WHERE partition = ? AND sort = ?"
 
@@ -105,8 +106,7 @@ class SqliteTable:
     def get(self, partition: str, sort: str) -> Item | None:
         limits.check_key(partition, sort)
         with self._lock:
-            row = self._db.execute(_SELECT, (partition, sort)).fetchone()
-        return None if row is None else _item(partition, row)
+            return self._find((partition, sort))
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
         for partition, sort in keys:
@@ -114,9 +114,9 @@ class SqliteTable:
         found: dict[tuple[str, str], Item] = {}
         with self._lock:
             for key in keys:
-                row = self._db.execute(_SELECT, key).fetchone()
-                if row is not None:
-                    found[key] = _item(key[0], row)
+                item = self._find(key)
+                if item is not None:
+                    found[key] = item
         return found
 
     def query(
@@ -153,11 +153,12 @@ class SqliteTable:
         if strikes and not after:
             raise _busy()
         with self._transaction():
-            failed = tuple(place for place, write in enumerate(writes) if not self._holds(write))
+            kept = [None if write.when is None else self._find(limits.place_of(write)) for write in writes]
+            failed = tuple(n for n, write in enumerate(writes) if write.when and not _holds(write.when, kept[n]))
             if failed:
                 raise ConditionFailedError(failed)
-            for write, size in zip(writes, sizes, strict=True):
-                self._do(write, size)
+            for write, size, item in zip(writes, sizes, kept, strict=True):
+                self._do(write, size, item)
         if after:
             raise _busy()
 
@@ -168,7 +169,7 @@ class SqliteTable:
             sizes = [limits.check_plain(write) for write in batch]
             with self._transaction():
                 for write, size in zip(batch, sizes, strict=True):
-                    self._do(write, size)
+                    self._do(write, size, None)
 
     def _open(self) -> None:
         for tries_left in reversed(range(_OPEN_TRIES)):
@@ -181,6 +182,7 @@ class SqliteTable:
                     raise
                 self._clock.sleep(0.01)
         self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'items_expires'").fetchone():
             with self._transaction():
                 for statement in _SCHEMA:
@@ -203,19 +205,21 @@ class SqliteTable:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _holds(self, write: Write) -> bool:
-        if write.when is None:
-            return True
-        row = self._db.execute(_SELECT, limits.place_of(write)).fetchone()
-        return _holds(write.when, None if row is None else _attributes(row[1]))
+    def _find(self, place: tuple[str, str]) -> Item | None:
+        row = self._db.execute(_SELECT, place).fetchone()
+        return None if row is None else _item(place[0], row)
 
-    def _do(self, write: Write, size: int) -> None:
+    def _do(self, write: Write, size: int, kept: Item | None) -> None:
         match write:
             case Put(item=item):
                 self._db.execute(_PUT, (item.partition, item.sort, _text(item.attributes), item.expires, size))
+            case Update(partition=partition, sort=sort, attributes=attributes) if kept is not None:
+                merged = {**kept.attributes, **attributes}
+                item = Item(partition=partition, sort=sort, attributes=merged, expires=kept.expires)
+                self._db.execute(_UPDATE, (_text(item.attributes), limits.item_bytes(item), partition, sort))
             case Delete(partition=partition, sort=sort):
                 self._db.execute(_DELETE, (partition, sort))
-            case Check():
+            case Check() | Update():
                 pass
             case _:
                 assert_never(write)
@@ -250,14 +254,14 @@ def _end_of(prefix: str) -> str | None:
     return None
 
 
-def _holds(condition: Condition, attributes: Mapping[str, Attribute] | None) -> bool:
+def _holds(condition: Condition, item: Item | None) -> bool:
     match condition:
         case Absent():
-            return attributes is None
+            return item is None
         case Equals(attribute, value):
-            return attributes is not None and attributes.get(attribute) == value
+            return item is not None and item.attributes.get(attribute) == value
         case Before(attribute, value):
-            kept = None if attributes is None else attributes.get(attribute)
+            kept = None if item is None else item.attributes.get(attribute)
             return kept is None or _less(kept, value)
         case _:
             assert_never(condition)
@@ -273,15 +277,15 @@ def _less(one: Attribute, other: Attribute) -> bool:
 
 def _text(attributes: Mapping[str, Attribute]) -> str:
     plain = {
-        name: [base64.b64encode(value).decode()] if isinstance(value, bytes) else value
+        name: [b2a_base64(value, newline=False).decode()] if isinstance(value, bytes) else value
         for name, value in attributes.items()
     }
-    return _encode(plain)
+    return _encode(plain) if plain else "{}"
 
 
 def _attributes(text: str) -> Mapping[str, Attribute]:
     plain: dict[str, str | int | list[str]] = json.loads(text)
-    return {name: base64.b64decode(value[0]) if isinstance(value, list) else value for name, value in plain.items()}
+    return {name: a2b_base64(value[0]) if isinstance(value, list) else value for name, value in plain.items()}
 
 
 def _item(partition: str, row: tuple[str, str, int | None]) -> Item:

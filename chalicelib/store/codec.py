@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from chalicelib.core.diff import Action
 from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
+from chalicelib.core.message import Delivery
 from chalicelib.core.model import Entry, FieldType, Kind, Link, Part, SourceRecord, State, Value, Values
 from chalicelib.core.ports import Attribute, AuditLine, Item
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
@@ -66,6 +67,7 @@ THROUGH: Final = "through"
 TASK: Final = "task"
 AT: Final = "at"
 LAST: Final = "last"
+COUNT: Final = "count"
 # What a count of a plan's rows looks at.
 ACTION: Final = "action"
 REMOVES: Final = "removes"
@@ -491,6 +493,35 @@ def removals_item(source: str, task_id: str, now: datetime, counts: Mapping[Kind
         keys.removals(source, task_id),
         {BODY: folded({"counts": {kind: count for kind, count in counts.items()}}), AT: instant(now)},
         expires=expiry(now, keys.REMOVALS_LIFE),
+    )
+
+
+def delivery_item(delivery: Delivery) -> Item:
+    body: Json = {
+        "delivery_id": delivery.delivery_id,
+        "source": delivery.source,
+        "type": delivery.type,
+        "ids": dict(delivery.ids),
+        "occurred_at": instant(delivery.occurred_at),
+        "received_at": instant(delivery.received_at),
+    }
+    return row(
+        keys.delivery(delivery.source, instant(delivery.received_at), delivery.delivery_id),
+        {BODY: folded(body)},
+        expires=expiry(delivery.received_at, keys.DELIVERY_LIFE),
+    )
+
+
+def as_delivery(item: Item) -> Delivery:
+    body = Body.of(item)
+    ids = body.child("ids")
+    return Delivery(
+        delivery_id=body.text("delivery_id"),
+        source=body.text("source"),
+        type=body.text("type"),
+        ids={name: ids.texts(name) for name in ids.names()},
+        occurred_at=body.when("occurred_at"),
+        received_at=body.when("received_at"),
     )
 
 

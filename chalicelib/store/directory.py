@@ -143,13 +143,13 @@ def _draft(fence: Fence, record: SyncRecord) -> _Draft:
         state=State(str(record.after["state"])),
         task=record.task,
     )
-    plan_row = keys.plan_row(record.task, record.key)
+    link_row, plan_row = link_item(link), keys.plan_row(record.task, record.key)
     known = Equals(REVISION, record.revision) if record.revision else Absent()
     return _Draft(
         record=record,
         writes=(
             Put(item=entry_item(entry), when=known),
-            Put(item=link_item(link), when=Before(OBSERVED_AT, instant(record.observed_at))),
+            Put(item=link_row, when=Before(OBSERVED_AT, link_row.attributes[OBSERVED_AT])),
             Update(
                 partition=plan_row[0],
                 sort=plan_row[1],

@@ -44,8 +44,8 @@ def packs(items: Sequence[T], writes_of: Callable[[T], Sequence[Write]], *, shar
     size = 0
     for item in items:
         writes = writes_of(item)
-        own = {limits.place_of(write) for write in writes}
-        own_size = sum(limits.write_bytes(write) for write in writes)
+        own = set(map(limits.place_of, writes))
+        own_size = sum(map(limits.write_bytes, writes))
         too_many = len(places) + len(own) + shared > MOST_WRITES
         if pack and (too_many or size + own_size > LARGEST_WRITE_BYTES or not places.isdisjoint(own)):
             yield pack

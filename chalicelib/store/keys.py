@@ -22,6 +22,9 @@
 | source | `catalog` | `source#<uid>` | for ever |
 | when last asked | `catalog` | `asked#<uid>` | for ever |
 | rules of the catalog | `catalog` | `rules` | for ever |
+| delivery that waits | `inbox#<source>` | `<instant>#<digest>` | until done, at most 2 days |
+| delivery seen | `delivery#<source>#<digest>` | `delivery` | 2 days |
+| count of dropped deliveries | `work#<source>` | `dropped` | for ever |
 | audit line | `audit` | `<instant>#<digest>` | 400 days |
 
 Rows that grow with a company are spread over 16 shards by a stable hash, so that no partition carries all of a first
@@ -47,6 +50,8 @@ STAGE_LIFE: Final = timedelta(days=2)
 STAGED_DATA_LIFE: Final = timedelta(days=3)
 ONCE_LIFE: Final = timedelta(days=2)
 REMOVALS_LIFE: Final = timedelta(days=2)
+# Longer than any vendor goes on sending one again.
+DELIVERY_LIFE: Final = timedelta(days=2)
 TOMBSTONE_LIFE: Final = timedelta(days=30)
 TASK_LIFE: Final = timedelta(days=90)
 AUDIT_LIFE: Final = timedelta(days=400)
@@ -192,6 +197,23 @@ def asked(uid: str) -> Place:
 def audit(at: str, line: str) -> Place:
     """Place a line by its instant; the same line noted twice is one row."""
     return AUDIT, f"{at}#{_digest(line, 6)}"
+
+
+def inbox(source: str) -> str:
+    return f"inbox#{source}"
+
+
+def delivery(source: str, at: str, delivery_id: str) -> Place:
+    """Place a delivery in the order of arrival."""
+    return inbox(source), f"{at}#{_digest(delivery_id, 16)}"
+
+
+def delivery_seen(source: str, delivery_id: str) -> Place:
+    return f"delivery#{source}#{_digest(delivery_id, 16)}", "delivery"
+
+
+def dropped(source: str) -> Place:
+    return work(source), "dropped"
 
 
 def _digest(text: str, size: int) -> str:

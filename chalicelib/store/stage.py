@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 from chalicelib.core.errors import ContractError
 from chalicelib.core.ports import Delete, Item, Put, Table
 from chalicelib.store import keys
-from chalicelib.store.body import LEVEL, number_of, text_of
+from chalicelib.store.body import number_of, text_of
 from chalicelib.store.codec import expiry, row
 from chalicelib.store.fencing import every
 from chalicelib.store.keys import Place, Staged
@@ -54,7 +54,7 @@ class Lazily(Mapping[str, T], Generic[T]):
 
 
 def put(table: Table, task_id: str, staged: Staged, name: str, text: str, now: datetime) -> None:
-    packed = zlib.compress(text.encode(), LEVEL)
+    packed = zlib.compress(text.encode(), level=6)
     digest = hashlib.blake2b(packed, digest_size=8).hexdigest()
     chunks = [packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES)]
     # Data outlives its head: an engine may take its time to remove what has expired, in any order.

@@ -134,10 +134,13 @@ class TableTasks:
         self.table.write_many(Put(item=record_item(record)) for record in rows)
 
     def rows(self, task_id: str) -> Iterator[SyncRecord]:
-        return map(as_record, self._plan(task_id))
+        for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE):
+            for partition in keys.plan(task_id):
+                for item in every(self.table, partition, prefix=f"{keys.initial(kind)}#"):
+                    yield as_record(item)
 
     def outcomes(self, task_id: str) -> Iterator[RowOutcome]:
-        return map(as_outcome, self._plan(task_id))
+        return (as_outcome(item) for partition in keys.plan(task_id) for item in every(self.table, partition))
 
     def rows_of(self, task_id: str, keys_: Sequence[Key]) -> Mapping[Key, SyncRecord]:
         found = self.table.get_many([keys.plan_row(task_id, key) for key in keys_])
@@ -238,11 +241,6 @@ class TableTasks:
 
     def reserve_removals(self, source: str, task_id: str, now: datetime, counts: Mapping[Kind, int]) -> None:
         self.table.write([Put(item=removals_item(source, task_id, now, counts))])
-
-    def _plan(self, task_id: str) -> Iterator[Item]:
-        for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE):
-            for partition in keys.plan(task_id):
-                yield from every(self.table, partition, prefix=f"{keys.initial(kind)}#")
 
     def _join(self, draft: SyncTask, task_id: str, full: Place, spot: Place | None) -> SyncTask:
         """Give the unfinished full task, and remember that this request was given it."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from chalicelib.core.diff import Action, Change, Impossible, departure, diff
+from chalicelib.core.diff import Action, Change, Impossible, departure, diff, is_empty, vanished
 from chalicelib.core.errors import SetupError
 from chalicelib.core.guard import Candidate, check
 from chalicelib.core.mapping import Mapped, Unmappable, map_record
@@ -26,6 +26,8 @@ FLUSH_ROWS = 200
 # Fewer known people than this may all be replaced within a day; more of them may not.
 ANOTHER_COMPANY_FLOOR = 5
 _UNMAPPABLE = ""
+# What every record shows that is shown whole; without them somebody stays what, or where, they were.
+ALWAYS_SHOWN = ("departments", "parent", "state")
 # How often a departure that the source contradicts is looked at again: see request.LOOKS for when.
 MOST_LOOKS = 3
 
@@ -46,6 +48,15 @@ class Plan:
         self._dropped: set[Key] = set()
         self._candidates: dict[Key, Candidate] = {}
         self._unseen: Counter[Kind] = Counter()
+        self._expected = {
+            kind: [rule.field for rule in source.mapping.rules(kind) if rule.field in ALWAYS_SHOWN] for kind in Kind
+        }
+        self._unanswered: Counter[Kind] = Counter()
+        # Fields that one read no longer shows, of keys that are therefore disputed; and those that no read shows.
+        self._doubted: dict[Key, tuple[str, ...]] = {}
+        self._unshown: Counter[str] = Counter()
+        self._shown: set[tuple[Kind, str]] = set()
+        self._lost: Counter[tuple[Kind, str]] = Counter()
         self.look_again: list[Claim] = []
 
     # --- what the source showed
@@ -53,7 +64,8 @@ class Plan:
     def consider(self, records: Sequence[SourceRecord], *, final: bool = False) -> None:
         """Plan what these records change.
 
-        A key that two reads show differently becomes disputed and has no row until it is considered again, as `final`.
+        A key that two reads show differently, or that lost a value, becomes disputed and has no row until it is
+        considered again, as `final`.
         """
         news: list[Mapped] = []
         for record in records:
@@ -66,6 +78,8 @@ class Plan:
                     self._forget(record.key)
                 continue
             self._seen[record.key] = fingerprint
+            if isinstance(mapped, Mapped):
+                self._note_fields(mapped, again=known is not None)
             if final:
                 self.disputed.discard(record.key)
                 self._forget(record.key)
@@ -73,7 +87,16 @@ class Plan:
                 self._reject(record, mapped.why)
             elif not self._unchanged(mapped):
                 news.append(mapped)
-        self._plan(news)
+        self._plan(news, final=final)
+
+    def _note_fields(self, mapped: Mapped, *, again: bool) -> None:
+        """Keep track of which fields are shown at all, and of those that a read by name does not show either."""
+        key = mapped.record.key
+        self._shown.update((key.kind, name) for name, value in mapped.values.items() if not is_empty(value))
+        missing = [name for name in self._doubted.pop(key, ()) if name not in mapped.values]
+        if not again and key in self.links:
+            missing += [name for name in self._expected[key.kind] if name not in mapped.values]
+        self._unshown.update(missing)
 
     def _unchanged(self, mapped: Mapped) -> bool:
         link = self.links.get(mapped.record.key)
@@ -83,12 +106,17 @@ class Plan:
             self.relinks[link.key] = replace(link, unseen_since=None)
         return True
 
-    def _plan(self, news: Sequence[Mapped]) -> None:
+    def _plan(self, news: Sequence[Mapped], *, final: bool) -> None:
         entries = self.entries([each.record.key for each in news])
         for mapped in news:
             key = mapped.record.key
             entry = entries.get(key)
             match diff(entry, mapped):
+                case Change() as change if not final and entry and (lost := vanished(change.before, change.after)):
+                    # A page may lose fields as it may lose people: only a read by name clears a value.
+                    self.disputed.add(key)
+                    self._doubted[key] = lost
+                    self._lost.update((key.kind, name) for name in lost)
                 case Change() as change:
                     self.add(self.row(key, change, entry, Evidence.SHOWN, mapped.record.observed_at, mapped))
                 case Impossible() as impossible:
@@ -142,7 +170,9 @@ class Plan:
                 case Gone(observed_at=observed_at):
                     self._depart(key, entry, Evidence.GONE, observed_at)
                 case Hidden(observed_at=observed_at) | Unclear(observed_at=observed_at):
-                    if isinstance(self._task.extent, Everything):
+                    if key in self._seen:  # it was shown, in two ways or with a value lost
+                        self._unanswered[key.kind] += 1
+                    elif isinstance(self._task.extent, Everything):
                         self._lose_sight(key, entry, observed_at)
 
     def weigh(self, claim: Claim, presence: Presence) -> None:
@@ -214,13 +244,20 @@ class Plan:
             self._tasks.drop_rows(self._task.task_id, stale)
         if guarded:
             plan, reported = tuple(self._candidates.values()), isinstance(self._task.extent, Only)
-            held = check(self._source.guard, plan, self._population(), recent, reported=reported)
+            lost = {field: count for field, count in self._lost.items() if field not in self._shown}
+            held = check(self._source.guard, plan, self._population(), recent, reported=reported, lost=lost)
             rows = self._tasks.rows_of(self._task.task_id, tuple(held))
             self._tasks.put_rows(rows[key].ended(RowStatus.HELD, why) for key, why in held.items())
-        if not self._unseen:
-            return ()
-        facts: dict[str, str | int] = {f"{kind}s": self._unseen[kind] for kind in Kind}
-        return (Remark(code="some cannot be seen", facts=facts),)
+        return tuple(self._remarks())
+
+    def _remarks(self) -> Iterator[Remark]:
+        if self._unseen:
+            yield Remark(code="some cannot be seen", facts={f"{kind}s": self._unseen[kind] for kind in Kind})
+        if self._unanswered:
+            yield Remark(code="some are unclear", facts={f"{kind}s": self._unanswered[kind] for kind in Kind})
+        if self._unshown:
+            fields, count = ", ".join(sorted(self._unshown)), max(self._unshown.values())
+            yield Remark(code="fields not shown", facts={"fields": fields, "count": count})
 
     def unchanged(self, kind: Kind) -> int:
         return sum(1 for key in self._seen if key.kind is kind and key not in self._rows and key not in self._ignored)

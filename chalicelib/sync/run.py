@@ -182,7 +182,7 @@ class Runner:
             counts=counts,
             entry_writes=writes,
         )
-        log.warning("failed", extra={"code": why.code, **why.facts})
+        log.warning("failed", extra={**{f"vendor_{name}": fact for name, fact in why.facts.items()}, "code": why.code})
         self.tasks.end(failed, pulse.fence)
         self.tasks.clear_stage(task.task_id)
 

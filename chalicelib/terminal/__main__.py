@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,19 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    sys.exit(run(tuple(sys.argv[1:] if argv is None else argv)))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names are in Chinese, whatever the shell's own encoding is
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    status = run(tuple(sys.argv[1:] if argv is None else argv))
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read us has seen enough; the interpreter must not try once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if threading.active_count() > 1:
+        # Threads that wait for a vendor, minutes if it hangs, and would be waited for; what they did is kept (law 8).
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -62,6 +76,8 @@ def run(argv: Sequence[str]) -> int:
         if options.rest[:1] == ("serve",):
             return serve(options.rest[1:], screen)
         return _command(options, screen)
+    except BrokenPipeError:
+        return DONE
     except KeyboardInterrupt:
         screen.note("interrupted; what is done is kept, the next command or `rollcall serve` goes on with it")
         return FAILED

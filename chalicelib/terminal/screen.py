@@ -41,21 +41,23 @@ def _print(console: Console, block: Block) -> None:
         case Line(text=text, tone=tone):
             console.print(Text(_safe(text), style=STYLES[tone]))
         case Table(columns=columns, rows=rows, caption=caption):
-            table = RichTable(box=box.SIMPLE_HEAD, title=_safe(caption) or None, title_justify="left", pad_edge=False)
+            table = RichTable(box=box.SIMPLE_HEAD, title=_title(caption), title_justify="left", pad_edge=False)
             for column in columns:
                 table.add_column(column, overflow="fold")
             for row in rows:
                 table.add_row(*(Text(_safe(cell)) for cell in row))
             console.print(table)
         case Pairs(pairs=pairs, caption=caption):
-            table = RichTable(
-                box=None, title=_safe(caption) or None, title_justify="left", show_header=False, pad_edge=False
-            )
+            table = RichTable(box=None, title=_title(caption), title_justify="left", show_header=False, pad_edge=False)
             table.add_column(style="dim", no_wrap=True)
             table.add_column(overflow="fold")
             for label, value in pairs:
                 table.add_row(Text(_safe(label)), Text(_safe(value)))
             console.print(table)
+
+
+def _title(caption: str) -> Text | None:
+    return Text(_safe(caption), style="italic") if caption else None
 
 
 def _safe(text: str) -> str:

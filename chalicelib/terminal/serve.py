@@ -35,8 +35,8 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
     outside = wiring.outside()
     if not os.environ.get("ROLLCALL_LOG_LEVEL"):
         log.configure("INFO")
-    bell = outside.bell
-    if not isinstance(bell, LocalBell):
+    bell, delivery_bell = outside.bell, outside.delivery_bell
+    if not isinstance(bell, LocalBell) or not isinstance(delivery_bell, LocalBell):
         raise SetupError("setting is malformed", names="ROLLCALL_TABLE")
 
     def on_request(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
@@ -48,7 +48,7 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
     except (OSError, OverflowError) as error:  # taken, not ours to take, or no port at all
         problem = type(error).__name__
         raise SetupError("cannot listen", host=chosen.host, port=chosen.port, problem=problem) from error
-    served = Served(front=front, bell=bell, on_message=app.run_sync, on_tick=app.tick)
+    served = Served(front=front, queues=[(bell, app.run_sync), (delivery_bell, app.deliver)], on_tick=app.tick)
     done = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: done.set())

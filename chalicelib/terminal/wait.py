@@ -22,7 +22,7 @@ OTHER = (
 )
 STAGES = {
     "read": ("reading", "读取"),
-    "confirm": ("looking up absentees", "逐一确认"),
+    "confirm": ("looking up by name", "逐一确认"),
     "apply": ("applying", "写入"),
     "settle": ("recording", "记录"),
 }

@@ -43,8 +43,11 @@ class Function:
 FUNCTIONS: Mapping[str, Function] = {
     "APIHandler": Function(timeout=10, memory=1769),
     "Tick": Function(timeout=30, memory=512),
+    "Deliver": Function(timeout=60, memory=1024),
     "RunSync": Function(timeout=300, memory=1769),
 }
+QUEUES: Mapping[str, str] = {"RunSync": "SyncQueue", "Deliver": "DeliverQueue"}
+QUEUE_URLS = ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_DELIVER_QUEUE_URL")
 
 
 def main() -> int:
@@ -101,20 +104,22 @@ def _function_faults(resources: Json) -> Iterator[str]:
         given = properties.get("Timeout"), properties.get("MemorySize")
         if given != (wanted.timeout, wanted.memory):
             yield f"{name} has (seconds, MB) {given}, not {(wanted.timeout, wanted.memory)}"
-        if "ROLLCALL_SYNC_QUEUE_URL" not in properties.get("Environment", {}).get("Variables", {}):
-            yield f"{name} does not know the queue's URL"
+        for url in QUEUE_URLS:
+            if url not in properties.get("Environment", {}).get("Variables", {}):
+                yield f"{name} does not know {url}"
         role = properties.get("Role", {}).get("Fn::GetAtt", [""])[0]
         if "Policies" not in resources.get(role, {}).get("Properties", {}):
             yield f"{name} has no policy of its own"
 
 
 def _queue_faults(template: Json, stage: str) -> Iterator[str]:
-    # app.py names the queue when it is imported, here; the stack makes it. Both must mean one queue.
-    made = template["Resources"]["SyncQueue"]["Properties"]["QueueName"]["Fn::Sub"].replace("${Stage}", stage)
-    events = template["Resources"]["RunSync"]["Properties"]["Events"].values()
-    heard = [each["Properties"]["Queue"]["Fn::Sub"].rsplit(":", 1)[-1] for each in events]
-    if heard != [made]:
-        yield f"run_sync listens to {heard}, and the queue is {made}"
+    # app.py names a queue when it is imported, here; the stack makes it. Both must mean one queue.
+    for function, queue in QUEUES.items():
+        made = template["Resources"][queue]["Properties"]["QueueName"]["Fn::Sub"].replace("${Stage}", stage)
+        events = template["Resources"].get(function, {}).get("Properties", {}).get("Events", {}).values()
+        heard = [each["Properties"]["Queue"]["Fn::Sub"].rsplit(":", 1)[-1] for each in events]
+        if heard != [made]:
+            yield f"{function} listens to {heard}, and its queue is {made}"
 
 
 def _reference_faults(template: Json) -> Iterator[str]:

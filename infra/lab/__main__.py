@@ -1,6 +1,7 @@
 """`python -m infra.lab`: serve a made-up workspace of one vendor on this machine until interrupted."""
 
 import argparse
+import json
 import signal
 import threading
 from collections.abc import Mapping
@@ -8,8 +9,9 @@ from collections.abc import Mapping
 from infra.lab.clock import SystemLabClock
 from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
 from infra.lab.lark import LarkApi, LarkWorkspace
+from infra.lab.push import Trouble
 from infra.lab.server import LabServer
-from infra.lab.wire import Api, Workspace
+from infra.lab.wire import Api, LabError, Workspace
 
 
 def main() -> None:
@@ -23,8 +25,21 @@ def main() -> None:
         print(f"{title} lab: {server.url}  ({asked.people} people, {asked.departments} departments, seed {asked.seed})")
         for name, value in keys.items():
             print(f"  {name:<11} {value}")
-        print(f"  control     {server.url}/_lab/truth, calls, do, faults, reset-calls", flush=True)
+        print(f"  control     {server.url}/_lab/truth, calls, do, faults, reset-calls, subscribe, pushes", flush=True)
+        if asked.push:
+            _push(asked, api, workspace)
         over.wait()
+
+
+def _push(asked: argparse.Namespace, api: Api, workspace: Workspace) -> None:
+    try:
+        trouble = {name: json.loads(value) for name, _, value in (each.partition("=") for each in asked.trouble)}
+        workspace.subscribe(
+            asked.push, asked.encrypt_key, asked.token, trouble=Trouble(**trouble), choices=api.choices
+        ).start()
+    except (LabError, TypeError, ValueError) as error:
+        raise SystemExit(f"no events are pushed: {error}") from error
+    print(f"  pushes to   {asked.push}", flush=True)
 
 
 def _lark(asked: argparse.Namespace) -> tuple[Api, Workspace, Mapping[str, object]]:
@@ -53,6 +68,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds a call takes")
     parser.add_argument("--rate-scale", type=float, default=1.0, help="shorten the limits' windows by this factor")
     parser.add_argument("--no-limits", action="store_true")
+    parser.add_argument("--push", metavar="URL", help="push events to this URL of this machine")
+    parser.add_argument("--encrypt-key", default="", help="Lark's Encrypt Key, DingTalk's aes_key")
+    parser.add_argument("--token", default="", help="Lark's Verification Token, DingTalk's token")
+    parser.add_argument("--trouble", action="append", default=[], metavar="NAME=NUMBER", help="lose=0.1, lag_s=5, ...")
     return parser.parse_args()
 
 

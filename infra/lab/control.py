@@ -1,11 +1,14 @@
-"""The lab's back door: look at the truth, change the company, arm faults; JSON under `/_lab/`."""
+"""The lab's back door: look at the truth, change the company, arm faults, push events; JSON under `/_lab/`."""
 
 import json
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 from infra.lab import faults
 from infra.lab.injection import Fault
+from infra.lab.push import Pusher, Trouble
 from infra.lab.wire import Answer, Api, JsonObject, LabError, Workspace
 
 PREFIX = "/_lab/"
@@ -49,12 +52,58 @@ class Control:
                 if not isinstance(verb, str) or not isinstance(args, dict):
                     raise LabError('wanted {"verb": "...", "args": {...}}')
                 return {"result": self.workspace.do(verb, args)}
+            case "POST", "subscribe":
+                return self._subscribe(asked)
+            case "POST", "unsubscribe":
+                self.workspace.unsubscribe()
+                return {}
+            case "GET", "pushes":
+                return self._pusher().report()
+            case "POST", "push-due":
+                return {"pushed": self._pusher().push_due()}
+            case "POST", "trouble":
+                _set(self._pusher().trouble, asked)
+                return asdict(self._pusher().trouble)
+            case "POST", "storm":
+                return self._storm(**asked)
             case "GET", "faults":
                 return {"faults": self.api.faults.listing()}
             case "POST", "faults":
                 return self._arm(asked)
             case _:
                 raise _UnknownControlError(f"{method} {PREFIX}{name}")
+
+    def _subscribe(self, asked: JsonObject) -> JsonObject:
+        """`{"url", <the vendor's names of key and token>, "trouble": {...}, "choices": {...}, "background": true}`."""
+        settings = dict(asked)
+        trouble, choices = settings.pop("trouble", {}), settings.pop("choices", {})
+        background = settings.pop("background", True)
+        if not isinstance(trouble, dict) or not isinstance(choices, dict) or "send" in settings:
+            raise LabError("trouble and choices are objects; send cannot be sent")
+        _set(self.api.choices, choices)
+        pusher = self.workspace.subscribe(**settings, trouble=Trouble(**trouble), choices=self.api.choices)
+        if background:
+            pusher.start()
+        return pusher.report()
+
+    def _pusher(self) -> Pusher:
+        if self.workspace.pusher is None:
+            raise LabError("nobody subscribed to events")
+        return self.workspace.pusher
+
+    def _storm(self, n: object = 100, seed: object = 0, within_s: object = 60.0) -> JsonObject:
+        """Let a storm break loose, and answer at once."""
+        if not isinstance(n, int) or not isinstance(seed, int) or not isinstance(within_s, int | float):
+            raise LabError("n, seed and within_s are numbers")
+        self._pusher()
+
+        def blow() -> None:
+            # When too little can happen in a company, what did happen is still a storm.
+            with suppress(LabError):
+                self.workspace.storm(n, seed=seed, within_s=within_s)
+
+        threading.Thread(target=blow, name="storm", daemon=True).start()
+        return {"n": n, "within_s": within_s}
 
     def _arm(self, asked: JsonObject) -> JsonObject:
         if asked.get("clear"):
@@ -86,6 +135,13 @@ class Control:
             raise LabError("on_call wants a verb and its args")
         build: Callable[..., Fault] = faults.on_call
         return build(lambda call: self.workspace.do(verb, args), **settings)
+
+
+def _set(settings: object, values: JsonObject) -> None:
+    if unknown := [name for name in values if not hasattr(settings, name)]:
+        raise LabError(f"unknown settings {unknown}")
+    for name, value in values.items():
+        setattr(settings, name, value)
 
 
 def _document(body: bytes) -> JsonObject:

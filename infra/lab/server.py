@@ -20,6 +20,7 @@ class LabServer:
     """Serves one api; `url` is known as soon as it is built, requests are answered from `start()` to `stop()`."""
 
     def __init__(self, api: Api, workspace: Workspace, *, port: int = 0) -> None:
+        self._workspace = workspace
         self._server = _Server(port, api, Control(api, workspace))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="lab", daemon=True)
 
@@ -32,7 +33,9 @@ class LabServer:
         return self
 
     def stop(self) -> None:
-        """Stop serving and close every connection."""
+        """Stop serving and pushing, and close every connection."""
+        if self._workspace.pusher is not None:
+            self._workspace.pusher.stop()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from infra.lab.injection import Faults
+    from infra.lab.push import Pusher
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -51,6 +52,17 @@ class LabError(Exception):
 
 
 class Workspace(Protocol):
+    @property
+    def pusher(self) -> "Pusher | None": ...
+
+    # The vendors name their keys differently: a URL, the key, the token, and `trouble`, `choices` by name.
+    @property
+    def subscribe(self) -> "Callable[..., Pusher]": ...
+
+    def unsubscribe(self) -> None: ...
+
+    def storm(self, n: int, *, seed: int = 0, within_s: float = 60.0) -> JsonObject: ...
+
     def truth(self) -> Mapping[str, object]: ...
 
     def do(self, verb: str, args: Mapping[str, object]) -> object: ...
@@ -63,6 +75,9 @@ class Api(Protocol):
 
     @property
     def faults(self) -> "Faults": ...
+
+    @property
+    def choices(self) -> object: ...
 
     def handle(
         self, method: str, path: str, query: Sequence[tuple[str, str]], headers: Mapping[str, str], body: bytes

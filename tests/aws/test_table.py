@@ -9,7 +9,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 
 from chalicelib.aws.table import DynamoTable, schema
 from chalicelib.core.errors import ConditionFailedError, StoreConflictError
-from chalicelib.core.ports import Absent, Item, Put
+from chalicelib.core.ports import Absent, Equals, Item, Put, Update
 from chalicelib.local.clock import ManualClock
 from tests.builders import NOON
 
@@ -99,6 +99,14 @@ def test_a_failed_condition_is_told_by_position_and_not_tried_again(
     with pytest.raises(ConditionFailedError) as caught:
         table.write([put(n) for n in range(4)])
     assert caught.value.failed == (1, 3)
+
+
+def test_an_item_that_an_update_makes_too_large_is_a_value_error(
+    table: DynamoTable, script: Stubber, dynamodb: DynamoDBClient
+) -> None:
+    cancelled(script, "None", "ValidationError")
+    with pytest.raises(ValueError, match="too large"):
+        table.write([put(1), Update(partition="p", sort="002", attributes={"a": 1}, when=Equals("a", 0))])
 
 
 def test_a_cancelled_transaction_is_a_new_one_and_an_unanswered_one_the_same(

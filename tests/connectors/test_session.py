@@ -332,3 +332,47 @@ def test_a_rehearsal_shortens_the_windows(clock: ManualClock) -> None:
     for _ in range(11):
         session.call(Plain(), call)
     assert seconds(clock) == pytest.approx(1.0, rel=0.1)
+
+
+def test_fresh_credentials_that_are_no_better_raise_what_the_vendor_meant(clock: ManualClock) -> None:
+    class Picky(Plain):
+        def classify(self, call: Call, response: httpx.Response) -> Verdict:
+            return Renew(problem="not for this", otherwise=SourceDeniedError("permission missing"))
+
+    dialect = Picky()
+    with pytest.raises(SourceDeniedError, match="permission missing"):
+        a_session(clock, lambda request: ok()).call(dialect, THINGS)
+    assert dialect.made == 2
+
+
+def test_work_that_brings_more_work_is_done_to_the_last(clock: ManualClock) -> None:
+    waiting = [1]
+
+    def take(room: int) -> list[int]:
+        taken, waiting[:] = waiting[:room], waiting[room:]
+        return taken
+
+    session = a_session(clock, lambda request: ok(), in_flight=3)
+    done = []
+    for number in session.work_off(lambda number: number, take):
+        done.append(number)
+        waiting += [child for child in (2 * number, 2 * number + 1) if child < 64]
+    assert sorted(done) == list(range(1, 64))
+    assert threads() == set()
+
+
+def test_a_failure_ends_work_before_more_of_it_begins(clock: ManualClock) -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 3:
+            raise SourceDeniedError("permission missing")
+        return number
+
+    session = a_session(clock, lambda request: ok(), in_flight=1)
+    done: list[int] = []
+    with pytest.raises(SourceDeniedError):
+        done.extend(session.each(work, range(100)))
+    assert begun == [0, 1, 2, 3]
+    assert sorted(done) == [0, 1, 2]

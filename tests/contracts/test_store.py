@@ -23,6 +23,7 @@ from chalicelib.core.task import (
     Outcome,
     Phase,
     Progress,
+    RowOutcome,
     RowStatus,
     Sighting,
     SyncRecord,
@@ -294,7 +295,10 @@ def searched(directory: Directory, tasks: Tasks, fence: Fence) -> Directory:
         ("138-0013", ["王小明"]),
         ("13", ["王小明", "王芳"]),
         ("1", ["王小明", "王芳"]),
-        ("小明", []),
+        ("小明", ["王小明"]),
+        ("小", ["王小明"]),
+        ("芳", ["王芳"]),
+        ("明", []),
         ("nobody", []),
         ("  ", []),
         ("", []),
@@ -546,6 +550,21 @@ def test_rows_come_departments_first(tasks: Tasks) -> None:
     assert [row.key.kind for row in read] == [Kind.DEPARTMENT] * 20 + [Kind.EMPLOYEE] * 20
     assert {row.key for row in read} == {row.key for row in rows}
     assert list(tasks.rows("11")) == []
+
+
+def test_outcomes_tell_of_every_row_what_a_count_needs(tasks: Tasks, directory: Directory, fence: Fence) -> None:
+    hire, home = an_employee_row("ann"), a_department_row("root").ended(RowStatus.REJECTED)
+    active: Values = {"name": "Ben", "state": State.ACTIVE}
+    leaver = a_row(BEN, before=active, after={**active, "state": State.LEFT}, action=Action.DEACTIVATE)
+    tasks.put_rows([hire, home, leaver.ended(RowStatus.HELD)])
+    directory.apply(fence, [hire])
+    read = sorted(tasks.outcomes("1"), key=lambda each: (each.kind, each.status))
+    assert read == [
+        RowOutcome(kind=Kind.DEPARTMENT, action=Action.CREATE, status=RowStatus.REJECTED, removes_access=False),
+        RowOutcome(kind=Kind.EMPLOYEE, action=Action.CREATE, status=RowStatus.APPLIED, removes_access=False),
+        RowOutcome(kind=Kind.EMPLOYEE, action=Action.DEACTIVATE, status=RowStatus.HELD, removes_access=True),
+    ]
+    assert list(tasks.outcomes("11")) == []
 
 
 def test_rows_are_found_and_dropped_by_key(tasks: Tasks) -> None:

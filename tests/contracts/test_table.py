@@ -24,6 +24,7 @@ from chalicelib.core.ports import (
     Item,
     Put,
     Table,
+    Update,
     Write,
 )
 
@@ -38,6 +39,10 @@ def with_attributes(attributes: Mapping[str, Attribute]) -> Item:
 
 def put(sort: str = "a", *, when: Condition | None = None, **attributes: Attribute) -> Put:
     return Put(item=Item(partition="p", sort=sort, attributes=attributes), when=when)
+
+
+def update(sort: str = "a", *, when: Equals, **attributes: Attribute) -> Update:
+    return Update(partition="p", sort=sort, attributes=attributes, when=when)
 
 
 def sorts(table: Table, *, prefix: str = "", backward: bool = False, limit: int | None = None) -> list[str]:
@@ -244,6 +249,37 @@ def test_a_delete_and_a_check_have_conditions_too(table: Table) -> None:
     assert table.get("p", "a") == an_item(v=1)
 
 
+def test_an_update_changes_what_it_names_and_nothing_else(table: Table) -> None:
+    kept = an_item(expires=4_000_000_000, status="planned", n=1, octets=b"\x00\xff")
+    table.write([Put(item=kept)])
+    table.write([update(when=Equals("status", "planned"), status="applied", n="one", new=b"")])
+    assert table.get("p", "a") == an_item(expires=4_000_000_000, status="applied", n="one", octets=b"\x00\xff", new=b"")
+
+
+def test_an_update_that_does_not_find_what_it_expects_makes_nothing(table: Table) -> None:
+    table.write([put("a", status="applied")])
+    with pytest.raises(ConditionFailedError) as caught:
+        table.write([put("c"), *(update(sort, when=Equals("status", "planned"), status="applied") for sort in "ab")])
+    assert caught.value.failed == (1, 2)
+    assert sorts(table) == ["a"]
+
+
+def test_an_update_may_not_make_an_item_too_large(table: Table) -> None:
+    table.write([put(status=1, octets=b"x" * 380_000)])
+    table.write([put("b", octets=b"x" * 380_000)])
+    with pytest.raises(ValueError):  # noqa: PT011 - that it is one is the whole promise
+        table.write([put("c"), update(when=Equals("status", 1), more=b"x" * 30_000)])
+    assert sorts(table) == ["a", "b"]
+
+
+def test_an_updated_item_counts_as_what_it_is(table: Table) -> None:
+    for n in range(4):
+        table.write([put(f"{n}", status=1)])
+        table.write([update(f"{n}", when=Equals("status", 1), octets=b"x" * 300_000)])
+    assert len(table.query("p").items) < 4
+    assert sorts(table) == ["0", "1", "2", "3"]
+
+
 def test_all_failed_positions_are_named(table: Table) -> None:
     table.write([put("a", v=1)])
     writes = [put("b"), put("a", when=Absent()), put("c"), put("d", when=Equals("v", 1))]
@@ -278,6 +314,11 @@ def test_a_transaction_takes_a_hundred_writes(table: Table) -> None:
         [put(value=True)],
         [put(value="\ud800")],
         [put(pk="taken")],
+        [update(when=Equals("v", 1))],
+        [update("", when=Equals("v", 1), v=2)],
+        [update(when=Equals("v", 1), sk="taken")],
+        [update(when=Equals("v", 1), v=True)],
+        [put(), update(when=Equals("v", 1), v=2)],
         [put(when=Equals("expires", 1))],
         [Put(item=Item(partition="p", sort="a", attributes={"": 1}))],
         [Put(item=an_item_of(LARGEST_ITEM_BYTES + 1))],
@@ -332,7 +373,7 @@ CONDITIONS: st.SearchStrategy[Condition | None] = st.one_of(
 # `v` has one type, because moto fails when it compares two.
 ATTRIBUTES = st.fixed_dictionaries({}, optional={"v": st.integers(-3, 3), "w": VALUES})
 WRITES = st.lists(
-    st.tuples(st.sampled_from(["put", "delete", "check"]), SORTS, ATTRIBUTES, CONDITIONS),
+    st.tuples(st.sampled_from(["put", "update", "delete", "check"]), SORTS, ATTRIBUTES, CONDITIONS),
     min_size=1,
     max_size=4,
     unique_by=lambda write: write[1],
@@ -356,6 +397,11 @@ def holds(model: Model, sort: str, condition: Condition | None) -> bool:
             return type(had) is type(value) and had < value  # type: ignore[operator]  # of one type
 
 
+def as_equals(condition: Condition | None) -> Equals:
+    """Take a condition that an update may have."""
+    return condition if isinstance(condition, Equals) else Equals("v", 1)
+
+
 RUN = iter(range(1_000_000))
 
 
@@ -375,6 +421,8 @@ def test_an_engine_does_what_a_dict_does(
             if verb == "put":
                 item = Item(partition=partition, sort=sort, attributes=attributes)
                 writes.append(Put(item=item, when=condition))
+            elif verb == "update":
+                writes.append(Update(partition=partition, sort=sort, attributes={"w": 9}, when=as_equals(condition)))
             elif verb == "delete":
                 writes.append(Delete(partition=partition, sort=sort, when=condition))
             else:
@@ -382,7 +430,9 @@ def test_an_engine_does_what_a_dict_does(
         failed = tuple(
             place
             for place, (verb, sort, _, condition) in enumerate(transaction)
-            if not holds(model, sort, condition or Absent() if verb == "check" else condition)
+            if not holds(
+                model, sort, {"check": condition or Absent(), "update": as_equals(condition)}.get(verb, condition)
+            )
         )
         if failed:
             with pytest.raises(ConditionFailedError) as caught:
@@ -393,6 +443,8 @@ def test_an_engine_does_what_a_dict_does(
         for verb, sort, attributes, _ in transaction:
             if verb == "put":
                 model[sort] = attributes
+            elif verb == "update":
+                model[sort] = {**model[sort], "w": 9}
             elif verb == "delete":
                 model.pop(sort, None)
     found = table.query(partition, prefix=prefix, backward=backward)

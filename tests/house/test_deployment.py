@@ -11,14 +11,14 @@ from zipfile import ZipFile
 import pytest
 
 from chalicelib.core import limits
-from infra.aws.package import APP, FUNCTIONS, LAYER, TEMPLATE, faults
+from infra.aws.package import APP, FUNCTIONS, LAYER, QUEUE_URLS, QUEUES, TEMPLATE, faults
 from tests.house.code import ROOT
 
 CONFIG = json.loads((ROOT / ".chalice/config.json").read_text(encoding="utf-8"))
 MERGED = json.loads((ROOT / "infra/aws/merge.json").read_text(encoding="utf-8"))
 DATA = json.loads((ROOT / "infra/aws/data.json").read_text(encoding="utf-8"))
 # As SAM knows a function, and as Chalice does.
-NAMES = {"APIHandler": "api_handler", "Tick": "tick", "RunSync": "run_sync"}
+NAMES = {"APIHandler": "api_handler", "Tick": "tick", "Deliver": "deliver", "RunSync": "run_sync"}
 # AWS asks for this between a queue and the function that it wakes.
 VISIBILITY_IN_TIMEOUTS = 6
 
@@ -45,13 +45,15 @@ def test_stages_share_nothing() -> None:
         environment = each["environment_variables"]
         assert environment["ROLLCALL_STAGE"] == stage
         assert environment["ROLLCALL_TABLE"] == _in(stage, DATA["Resources"]["Table"]["Properties"]["TableName"])
-        queue = MERGED["Resources"]["SyncQueue"]["Properties"]["QueueName"]
-        assert environment["ROLLCALL_SYNC_QUEUE"] == _in(stage, queue)
+        for name, queue in (("SYNC", "SyncQueue"), ("DELIVER", "DeliverQueue")):
+            named = MERGED["Resources"][queue]["Properties"]["QueueName"]
+            assert environment[f"ROLLCALL_{name}_QUEUE"] == _in(stage, named)
 
 
 def test_a_message_stays_hidden_while_it_is_worked_on() -> None:
-    visibility = MERGED["Resources"]["SyncQueue"]["Properties"]["VisibilityTimeout"]
-    assert visibility >= VISIBILITY_IN_TIMEOUTS * FUNCTIONS["RunSync"].timeout
+    for function, queue in QUEUES.items():
+        visibility = MERGED["Resources"][queue]["Properties"]["VisibilityTimeout"]
+        assert visibility >= VISIBILITY_IN_TIMEOUTS * FUNCTIONS[function].timeout
 
 
 def test_the_table_has_the_keys_that_the_port_has() -> None:
@@ -71,15 +73,16 @@ def package(tmp_path: Path) -> Path:
             "Properties": {
                 "Timeout": each.timeout,
                 "MemorySize": each.memory,
-                "Environment": {"Variables": {"ROLLCALL_SYNC_QUEUE_URL": {"Ref": "SyncQueue"}}},
+                "Environment": {"Variables": {url: {"Ref": "AQueue"} for url in QUEUE_URLS}},
                 "Role": {"Fn::GetAtt": [f"{name}Role", "Arn"]},
-                "Events": {"Ring": {"Properties": {"Queue": {"Fn::Sub": "arn:${AWS::Region}:rollcall-sync-dev"}}}},
+                "Events": {"Ring": {"Properties": {"Queue": {"Fn::Sub": f"arn:${{AWS::Region}}:{_queue(name)}"}}}},
             },
         }
         for name, each in FUNCTIONS.items()
     }
     resources |= {f"{name}Role": {"Type": "AWS::IAM::Role", "Properties": {"Policies": []}} for name in FUNCTIONS}
-    resources["SyncQueue"] = MERGED["Resources"]["SyncQueue"]
+    resources |= {queue: MERGED["Resources"][queue] for queue in QUEUES.values()}
+    resources["AQueue"] = resources["SyncQueue"]
     template = {"Parameters": MERGED["Parameters"], "Resources": resources}
     (tmp_path / TEMPLATE).write_text(json.dumps(template), encoding="utf-8")
     _zip(tmp_path / APP, "app.py", "chalicelib/edge.py", "chalice/app.py")
@@ -116,15 +119,19 @@ def test_the_queue_of_another_stage_is_noticed(package: Path) -> None:
     [
         ('"Timeout": 300', '"Timeout": 60', "RunSync has (seconds, MB) (60, 1769), not (300, 1769)"),
         ("${AWS::Region}", "${ApiHandler}", "${ApiHandler} is not in the template"),
-        ('"Tick":', '"Tock":', "its functions are ['APIHandler', 'RunSync', 'Tock'], not"),
+        ('"Tick":', '"Tock":', "its functions are ['APIHandler', 'Deliver', 'RunSync', 'Tock'], not"),
         ('"Policies"', '"ManagedPolicies"', "Tick has no policy of its own"),
-        ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_QUEUE", "Tick does not know the queue's URL"),
+        ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_QUEUE", "Tick does not know ROLLCALL_SYNC_QUEUE_URL"),
     ],
 )
 def test_a_template_that_is_not_the_house_is_refused(package: Path, old: str, new: str, fault: str) -> None:
     template = package / TEMPLATE
     template.write_text(template.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     assert any(each.startswith(fault) for each in faults(package, "dev", ["httpx"]))
+
+
+def _queue(function: str) -> str:
+    return f"rollcall-{'deliver' if function == 'Deliver' else 'sync'}-dev"
 
 
 def _in(stage: str, name: dict[str, str]) -> str:

@@ -16,6 +16,7 @@ VENDORS = {"lark": "lark", "feishu": "lark", "dingtalk": "dingtalk", "wecom": "w
 VENDOR_NAME = re.compile(rf"(?<![a-z])({'|'.join(VENDORS)})", re.IGNORECASE)
 REGISTRY = ROOT / "chalicelib/connectors/__init__.py"
 REGISTRY_LINE = re.compile(r'    +"(\w+)": Offer\(')
+REGISTRY_END = "    }"
 
 CLOCKS = {"chalicelib/local/clock.py"}
 TIME = {
@@ -33,6 +34,7 @@ TIME = {
 DOORS = {
     "chalicelib/bot/answer.py",
     "chalicelib/edge.py",
+    "chalicelib/local/front.py",
     "chalicelib/local/serve.py",
     "chalicelib/sync/run.py",
     "chalicelib/terminal/__main__.py",
@@ -46,8 +48,11 @@ def test_a_vendors_name_lives_in_the_vendors_folder() -> None:
     wrong = []
     for path in modules():
         owner = _vendor_folder(path)
+        registered: re.Match[str] | None = None
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            registered = REGISTRY_LINE.match(line) if path == REGISTRY else None
+            if path == REGISTRY:
+                # An entry ends where the next one begins, or the table does.
+                registered = None if line == REGISTRY_END else REGISTRY_LINE.match(line) or registered
             home = registered[1] if registered else owner
             wrong += [
                 f"{at(path, number)} says {name!r}: {line.strip()[:80]}"

@@ -68,8 +68,8 @@ def bell() -> RungBell:
 
 
 def served(bell: RungBell, messages: Kept, ticks: Kept) -> Served:
-    front = Front("127.0.0.1", 0, lambda event, context: {"statusCode": 200, "body": "here"}, {})
-    return Served(front=front, bell=bell, on_message=messages, on_tick=ticks)
+    front = Front("127.0.0.1", 0, lambda event, context: {"statusCode": 200, "body": "here"}, {"/": None})
+    return Served(front=front, queues=[(bell, messages)], on_tick=ticks)
 
 
 def test_routes_queue_and_clock_run_in_one_process(bell: RungBell) -> None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from chalicelib.core.limits import item_bytes, place_of
 from chalicelib.core.model import Kind, Link, Part, SourceRecord, State, Value, Values, new_entry_id
-from chalicelib.core.ports import Delete, Item, Page, Put, Table, Write
+from chalicelib.core.ports import Delete, Item, Page, Put, Table, Update, Write
 from chalicelib.core.task import Fence, SyncRecord, SyncTask, TaskStatus
 from chalicelib.local.clock import ManualClock
 from chalicelib.local.table import SqliteTable
@@ -91,6 +91,8 @@ class CountingTable:
         size = item_bytes(kept) if kept else 0
         if isinstance(write, Put):
             size = max(size, item_bytes(write.item))
+        if isinstance(write, Update) and kept:
+            size = max(size, item_bytes(replace(kept, attributes={**kept.attributes, **write.attributes})))
         self.bill.items_written += 1
         self.bill.write_units += times * _units(size, 1024)
 
@@ -120,9 +122,10 @@ class Company:
         if links:
             self.directory.entries([row.entry_id for row in rows])
         self.tasks.put_rows(rows)
-        planned = list(self.tasks.rows(task.task_id))
         self.tasks.removals(HQ, at(-3600), except_task=task.task_id)
-        self.directory.apply(fence, planned)
+        list(self.tasks.outcomes(task.task_id))
+        self.directory.apply(fence, list(self.tasks.rows(task.task_id)))
+        list(self.tasks.outcomes(task.task_id))
         self._finish(task, fence, nth)
         return self.table.bill
 
@@ -203,7 +206,7 @@ def sizes() -> Mapping[str, int]:
 def _hire(n: int) -> SyncRecord:
     key = an_employee_key(f"on_{n:032x}")
     after: dict[str, Value] = {
-        "name": f"王小{n}",
+        "name": _chinese_name(n),
         "en_name": f"Annette Lee{n}",
         "email": f"annette.lee{n}@example.com",
         "mobile": f"+86138{n:08}",
@@ -216,12 +219,16 @@ def _hire(n: int) -> SyncRecord:
     return replace(a_row(key, after=after), source=_fields(n))
 
 
+def _chinese_name(n: int) -> str:
+    return f"王小{chr(0x4E00 + n)}"
+
+
 def _fields(n: int) -> Values:
     return {
         "union_id": f"on_{n:032x}",
         "user_id": f"u{n:07x}",
         "open_id": f"ou_{n:032x}",
-        "name": f"王小{n}",
+        "name": _chinese_name(n),
         "en_name": f"Annette Lee{n}",
         "email": f"annette.lee{n}@example.com",
         "mobile": f"+86138{n:08}",

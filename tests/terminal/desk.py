@@ -23,7 +23,7 @@ from infra.lab.server import LabServer
 ROOT = Path(__file__).resolve().parents[2]
 # A clean language, no waiting for a simulated vendor's limits, and a lease that a killed worker does not hold for long.
 ENVIRONMENT = {"LANG": "en_US.UTF-8", "ROLLCALL_LIMIT_SCALE": "1000", "ROLLCALL_LEASE_S": "1"}
-PATIENCE_S = 60
+PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Desk:
             command,
             input=stdin,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             env=environment(self.home),
             cwd=cwd or self.home.parent,
             timeout=PATIENCE_S,
@@ -95,7 +95,7 @@ class Desk:
             (sys.executable, "-m", "chalicelib.terminal", *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             env=environment(self.home),
             cwd=self.home.parent,
         )
@@ -126,6 +126,14 @@ class Desk:
         """Sync hq to the end; the document of the task."""
         return self.json("sync", "now", "hq", "--wait", status=status)
 
+    def audited(self, verb: str) -> int:
+        """Count how often something was asked for."""
+        wiring.use(None)
+        try:
+            return sum(line.verb == verb for line in wiring.outside().audit.recent(100))
+        finally:
+            forget()
+
     def employee(self, text: str) -> Any:
         (found,) = self.json("employees", text, "--all")
         return found
@@ -135,5 +143,9 @@ def forget() -> None:
     """Close what the last command opened, as the end of its process would."""
     chosen = wiring._chosen
     wiring.use(None)
-    if chosen is not None and isinstance(chosen.catalog, TableCatalog) and isinstance(chosen.catalog.table, SqliteTable):
+    if (
+        chosen is not None
+        and isinstance(chosen.catalog, TableCatalog)
+        and isinstance(chosen.catalog.table, SqliteTable)
+    ):
         chosen.catalog.table.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import io
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -204,21 +205,29 @@ def test_health_without_an_environment_says_what_is_missing(client: Client, monk
     assert "ROLLCALL_SYNC_QUEUE_URL" in response.json_body["message"]
 
 
+def a_night(house: House, client: Client) -> list[dict[str, object]]:
+    """What is logged from the tick to the end of the work."""
+    stream = io.StringIO()
+    log.configure("DEBUG", stream)
+    house.pass_time(hours=24)
+    tick(client)
+    ring(client, house)
+    log.configure("ERROR")
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_failure_is_logged_by_our_code_beside_what_the_vendor_told(house: House, client: Client) -> None:
+    def denied(number: int) -> None:
+        raise SetupError("permission missing", scopes="contact", code=99991672)
+
+    house.connectors.before_call = denied
+    (failed,) = [line for line in a_night(house, client) if line["event"] == "failed"]
+    assert failed["code"] == "permission missing"
+    assert 99991672 in failed.values()
+
+
 def test_the_log_of_a_night_is_counts_and_ids(house: House, client: Client) -> None:
-    lines: list[logging.LogRecord] = []
-    handler = logging.Handler(logging.DEBUG)
-    handler.emit = lines.append  # type: ignore[method-assign]  # the shortest handler there is
-    ours = logging.getLogger("chalicelib")
-    ours.setLevel("DEBUG")
-    ours.addHandler(handler)
-    try:
-        house.pass_time(hours=24)
-        tick(client)
-        ring(client, house)
-    finally:
-        ours.removeHandler(handler)
-        log.configure("ERROR")
-    (recorded,) = [line for line in lines if line.msg == "recorded"]
-    assert vars(recorded)["entry_writes"] == 48
-    assert vars(recorded)["employees_created"] == 40
-    assert not [line for line in lines if line.args]
+    lines = a_night(house, client)
+    (recorded,) = [line for line in lines if line["event"] == "recorded"]
+    assert (recorded["source"], recorded["task"], recorded["status"]) == ("hq", "1", "done")
+    assert (recorded["entry_writes"], recorded["employees_created"]) == (48, 40)

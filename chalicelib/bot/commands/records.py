@@ -17,20 +17,36 @@ from chalicelib.bot.show import (
     told,
     word,
 )
-from chalicelib.core.errors import NotFoundError
+from chalicelib.core.errors import MalformedError, NotFoundError
 from chalicelib.core.model import Kind
 from chalicelib.core.principal import Role
-from chalicelib.core.task import RowStatus, Tally
+from chalicelib.core.task import RowStatus, Tally, Trigger
 
 SHOWN_TASKS = 20
+SEARCHED_TASKS = 500
 # What a person must decide about comes first, what is done with last.
-ORDER = (RowStatus.HELD, RowStatus.PLANNED, RowStatus.REJECTED, RowStatus.APPLIED, RowStatus.SUPERSEDED)
+ORDER = (
+    RowStatus.HELD,
+    RowStatus.PLANNED,
+    RowStatus.REJECTED,
+    RowStatus.CONTRADICTED,
+    RowStatus.APPLIED,
+    RowStatus.SUPERSEDED,
+)
 
 
-@command("records [source]", zh="记录 [source]", role=Role.VIEWER, help=("List the latest tasks", "列出最近的任务"))
-def records(ask: Ask, source: str | None) -> Reply:
+@command(
+    "records [source] [--trigger <trigger>]",
+    zh="记录 [source] [--trigger <trigger>]",
+    role=Role.VIEWER,
+    help=("List the latest tasks: all, or manual, schedule, event, approval ones", "列出最近的任务，可按触发方式筛选"),
+)
+def records(ask: Ask, source: str | None, trigger: str | None) -> Reply:
     uid = ask.rooms.catalog.source(source).uid if source else None
-    tasks = ask.rooms.tasks.recent(uid, SHOWN_TASKS)
+    if trigger is not None and trigger not in tuple(Trigger):
+        raise MalformedError("unknown trigger", trigger=trigger[:40], triggers=", ".join(Trigger))
+    tasks = ask.rooms.tasks.recent(uid, SHOWN_TASKS if trigger is None else SEARCHED_TASKS)
+    tasks = [task for task in tasks if trigger in (None, task.trigger)][:SHOWN_TASKS]
     if not tasks:
         hint = ask.pick(
             "Nothing has been synced yet. `sync now <source>` does.", "还没有同步记录。输入 `sync now <source>` 开始。"

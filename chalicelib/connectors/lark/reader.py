@@ -32,12 +32,15 @@ log = logging.getLogger(__name__)
 
 LONE: Final = "lone"
 MEMBERS: Final = "members/"
+# How often to ask again because the permissions changed while asking.
+MOST_LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sight:
     """What depends on the permissions of the app, and is only known once they were asked for."""
 
+    coverage: Coverage
     remarks: tuple[Remark, ...]
     records: Records
     lookup: Lookup
@@ -102,10 +105,22 @@ class LarkReader:
         """Ask for keys by name: by batches in parallel, then singly for those that a batch did not answer."""
         if not keys:
             return {}
-        answers = self._sight().lookup.ask(keys, self._client.each)
+        answers = self._looked_up(keys)
         kinds = Counter(type(presence).__name__.lower() for presence in answers.values())
         log.info("keys confirmed", extra={"keys": len(answers), **kinds})
         return answers
+
+    def _looked_up(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
+        """Ask for keys, and for the permissions after them: one taken away before an answer makes it show less."""
+        for _ in range(MOST_LOOKS):
+            sight = self._sight()
+            answers = sight.lookup.ask(keys, self._client.each)
+            coverage, remarks = self._coverage()
+            if coverage == sight.coverage:
+                return answers
+            self._see(coverage, remarks)
+        unknown = Coverage(granted=None, mapping=self._source.mapping)
+        return self._see(unknown, ()).lookup.ask(keys, self._client.each)
 
     def _departments(self) -> Part:
         sight = self._sight()
@@ -142,13 +157,14 @@ class LarkReader:
 
     def _sight(self) -> _Sight:
         with self._lock:
-            if self._seen is None:
-                coverage, remarks = self._coverage()
-                records = Records(self._source.uid, coverage)
-                lookup = Lookup(client=self._client, records=records, clock=self._clock)
-                tree = Tree(source=self._source.uid, client=self._client, records=records, lookup=lookup)
-                self._seen = _Sight(remarks=remarks, records=records, lookup=lookup, tree=tree)
-            return self._seen
+            return self._seen or self._see(*self._coverage())
+
+    def _see(self, coverage: Coverage, remarks: tuple[Remark, ...]) -> _Sight:
+        records = Records(self._source.uid, coverage)
+        lookup = Lookup(client=self._client, records=records, clock=self._clock)
+        tree = Tree(source=self._source.uid, client=self._client, records=records, lookup=lookup)
+        self._seen = _Sight(coverage=coverage, remarks=remarks, records=records, lookup=lookup, tree=tree)
+        return self._seen
 
     def _coverage(self) -> tuple[Coverage, tuple[Remark, ...]]:
         """Learn which permissions the app has; not knowing them costs the clearing of fields, not the read."""

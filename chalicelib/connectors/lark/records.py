@@ -42,6 +42,8 @@ FLAGS: Final = ("mobile_visible", "is_tenant_manager")
 DEPARTMENT_TEXTS: Final = ("name", "department_id", "leader_user_id")
 LOCALES: Final = ("zh_cn", "en_us", "ja_jp")
 MAIN_LEADER: Final = 1
+# Never empty: whoever is in no department, and whatever lies below none, is shown with the root. So absent is unknown.
+NEVER_EMPTY: Final[Mapping[Kind, str]] = {Kind.EMPLOYEE: "department_ids", Kind.DEPARTMENT: "parent_department_id"}
 
 Fields = dict[str, Value]
 
@@ -53,28 +55,31 @@ class Records:
         self._source = source
         self._covered = {kind: coverage.fields(kind) for kind in Kind}
         self._with_state = {kind: fields | {"state"} for kind, fields in self._covered.items()}
-        self._wider: dict[frozenset[str], frozenset[str]] = {}
+        self._other: dict[frozenset[str], frozenset[str]] = {}
 
     def user(self, row: Row, observed_at: datetime) -> SourceRecord:
         """
         Raises:
             SourceProtocolError: the row is not a user.
         """
-        return self._record(Kind.EMPLOYEE, _id(row, "union_id"), user_fields(row), observed_at)
+        return self._record(Kind.EMPLOYEE, row, _id(row, "union_id"), user_fields(row), observed_at)
 
     def department(self, row: Row, observed_at: datetime) -> SourceRecord:
         """
         Raises:
             SourceProtocolError: the row is not a department.
         """
-        return self._record(Kind.DEPARTMENT, _id(row, "open_department_id"), department_fields(row), observed_at)
+        return self._record(Kind.DEPARTMENT, row, _id(row, "open_department_id"), department_fields(row), observed_at)
 
-    def _record(self, kind: Kind, external_id: str, fields: Fields, observed_at: datetime) -> SourceRecord:
+    def _record(self, kind: Kind, row: Row, external_id: str, fields: Fields, observed_at: datetime) -> SourceRecord:
         covers = (self._with_state if "state" in fields else self._covered)[kind]
+        if NEVER_EMPTY[kind] in covers and not row.get(NEVER_EMPTY[kind]):
+            names = covers - {NEVER_EMPTY[kind]}
+            covers = self._other.setdefault(names, names)
         if not fields.keys() <= covers:
             # Shown although no permission is known for it: then it is covered here, but its absence elsewhere is not.
             names = covers.union(fields)
-            covers = self._wider.setdefault(names, names)
+            covers = self._other.setdefault(names, names)
         return SourceRecord(
             key=Key(self._source, kind, external_id), fields=fields, covers=covers, observed_at=observed_at
         )

@@ -164,7 +164,7 @@ class DingTalkApi:
                 granted = self._admit(call, params)
             if (refusal := self._limit(call)) is not None:
                 return self._later(call, refusal)
-            with workspace.lock:
+            with workspace.as_shown(self.clock.now()):
                 if route.scopes and not route.scopes & granted:
                     named = self.choices.names_missing_permission
                     raise errors.scope_missing(route.scopes, workspace.app_key, named=named)

@@ -11,6 +11,8 @@ class Choices:
     `empty_values`: "documented" leaves out what the pages say is left out, and shows the rest as "".
     `token_error`: "by_cause" tells an expired token (42001) from an unknown one (40014); 40001 has no wrapper.
     `new_permission`: from when a permission works: at once, for a token asked for again, or for another token.
+    `event_modify_follows`: the share of newcomers who are told of as modified, too, at once.
+    `event_consequences`: whether those are told of, who only lost their manager or managers because that person left.
     `busy_hours`: every other second of an hour's first minute the whole platform is too busy.
     """
 
@@ -25,3 +27,10 @@ class Choices:
     quoted_values: bool = False
     ban_page: Literal["html", "json"] = "html"
     busy_hours: bool = False
+    event_spelling: Literal["classic", "new"] = "classic"
+    event_owner: Literal["app_key", "corp_id"] = "app_key"
+    event_signature_name: Literal["both", "msg_signature", "signature"] = "both"
+    event_timestamp_name: Literal["timestamp", "timeStamp"] = "timestamp"
+    event_diff: bool = True
+    event_modify_follows: float = 0.5
+    event_consequences: bool = False

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 
 from infra.lab.dingtalk import scopes
+from infra.lab.dingtalk.choices import Choices
+from infra.lab.dingtalk.events import DingTalkChannel, DingTalkEvents, Envelope
 from infra.lab.dingtalk.roster import Roster
+from infra.lab.push import Pusher, Send, Subscribable, Trouble
 from infra.lab.wire import JsonObject, LabError
 
 # What the app's owner can switch or buy; see `configure`.
 SWITCHES = frozenset({"ip_allowed", "month_used_up", "calls_per_second"})
 
 
-class Installation(Roster):
+class Installation(Roster, Subscribable):
     """A roster with one app that reads it."""
 
     def __init__(self, *, seed: int, root_name: str, corp_id: str | None) -> None:
@@ -23,6 +26,28 @@ class Installation(Roster):
         self.ip_allowed = True
         self.month_used_up = False
         self.calls_per_second = 20
+
+    def subscribe(
+        self,
+        url: str,
+        aes_key: str,
+        token: str,
+        *,
+        send: Send | None = None,
+        trouble: Trouble | None = None,
+        choices: Choices | None = None,
+    ) -> Pusher:
+        """Push what happens from now on to this URL, which must pass its check; there is one URL at a time.
+
+        Raises:
+            LabError: key or token are malformed, or the check was not answered well and in time.
+        """
+        choices = choices or Choices()
+        owner = self.corp_id if choices.event_owner == "corp_id" else self.app_key
+        seed = self.digest("push", 0)
+        channel = DingTalkChannel(url, Envelope(aes_key, token, owner), choices, seed=seed)
+        events = DingTalkEvents(self, choices, seed=seed)
+        return self._connect(channel, events.of, sees=lambda record: True, send=send, trouble=trouble)
 
     def hide(self, dept: int | str) -> str:
         """Take a department and all below it out of the contact range, without `/auth/scopes` telling."""

@@ -4,20 +4,20 @@ Everything here reads or keeps consistent; the verbs that change the company are
 """
 
 import hashlib
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from infra.lab.dingtalk.records import ROOT, Department, LeaveReason, LeaveRecord, Membership, Role, User
+from infra.lab.journal import Watched
 from infra.lab.wire import LabError
 
 
-class Roster:
+class Roster(Watched):
     """`lock` guards everything; whoever reads more than one thing holds it."""
 
     def __init__(self, *, seed: int, root_name: str) -> None:
-        self.lock = threading.RLock()
+        super().__init__()
         self.departments: dict[int, Department] = {}
         self.users: dict[str, User] = {}
         self.roles: dict[int, Role] = {}
@@ -45,9 +45,17 @@ class Roster:
     def digest(self, kind: str, number: int) -> str:
         return hashlib.sha256(f"{self._seed}:{kind}:{number}".encode()).hexdigest()[:32]
 
+    def changed(self) -> None:
+        self._sizes = None
+
     def admit_department(self, department: Department) -> None:
+        self.journal.new(department)
+        self.journal.keep(self.departments, department.dept_id)
+        self.journal.keep(self._children, department.dept_id)
+        self.journal.keep(self._members, department.dept_id)
         self.departments[department.dept_id] = department
         if department.parent is not None:
+            self.journal.keep(self._children, department.parent)
             self._children[department.parent][department.dept_id] = None
         self._children[department.dept_id] = {}
         self._members[department.dept_id] = {}
@@ -55,8 +63,13 @@ class Roster:
 
     def admit_user(self, user: User) -> None:
         """Take a person in; a userid that had left comes back as this one."""
+        self.journal.new(user)
+        self.journal.keep(self.users, user.userid)
+        self.journal.keep(self._by_unionid, user.unionid)
+        self.journal.keep(self._members, *user.departments)
         former = self.users.pop(user.userid, None)
         if former is not None:
+            self.journal.keep(self._by_unionid, former.unionid)
             self._by_unionid.pop(former.unionid, None)
         self.users[user.userid] = user
         self._by_unionid[user.unionid] = user.userid
@@ -64,7 +77,7 @@ class Roster:
             self._members[place][user.userid] = None
         self.touch(user)
         user.entered = user.touched
-        self._sizes = None
+        self.changed()
 
     def touch(self, user: User) -> None:
         self._events += 1
@@ -73,29 +86,37 @@ class Roster:
     def place_user(self, person: User, memberships: tuple[Membership, ...]) -> None:
         """Put a person into exactly these departments; whoever leaves a department leads it no longer."""
         after = {each.department for each in memberships}
+        self.journal.note(person)
+        self.journal.keep(self._members, *person.departments, *after)
         for place in person.departments:
             if place not in after:
                 self._members[place].pop(person.userid, None)
                 department = self.departments[place]
-                department.managers = tuple(each for each in department.managers if each != person.userid)
+                if person.userid in department.managers:
+                    self.journal.note(department, consequence=True)
+                    department.managers = tuple(each for each in department.managers if each != person.userid)
         for each in memberships:
             self._members[each.department].setdefault(person.userid)
         person.memberships = memberships
         self.touch(person)
-        self._sizes = None
+        self.changed()
 
     def place_department(self, department: Department, parent: int) -> None:
+        self.journal.note(department)
+        self.journal.keep(self._children, parent)
         if department.parent is not None:
+            self.journal.keep(self._children, department.parent)
             del self._children[department.parent][department.dept_id]
         department.parent = parent
         self._children[parent][department.dept_id] = None
-        self._sizes = None
+        self.changed()
 
     def retire(self, leavers: Sequence[User], now: datetime, reason: LeaveReason) -> None:
         """Make people leavers, and wipe them from whatever points to them."""
         gone = {leaver.userid for leaver in leavers}
         for leaver in leavers:
             self.place_user(leaver, ())
+            self.journal.keep(self.range_users, leaver.userid)
             leaver.left, leaver.active, leaver.disabled = True, False, False
             leaver.roles, leaver.manager, leaver.admin_level = (), None, 0
             self.range_users.pop(leaver.userid, None)
@@ -113,19 +134,25 @@ class Roster:
             return
         for user in self.users.values():
             if user.manager in gone:
+                self.journal.note(user, consequence=True)
                 user.manager = None
         for department in self.departments.values():
-            department.managers = tuple(each for each in department.managers if each not in gone)
+            if not gone.isdisjoint(department.managers):
+                self.journal.note(department, consequence=True)
+                department.managers = tuple(each for each in department.managers if each not in gone)
 
     def bury(self, department: Department) -> None:
         """Mark an empty department deleted; its id never comes back."""
+        self.journal.note(department)
+        self.journal.keep(self.range_departments, department.dept_id)
         if department.parent is not None:
+            self.journal.keep(self._children, department.parent)
             del self._children[department.parent][department.dept_id]
         department.deleted = True
         department.managers = ()
         self.range_departments.pop(department.dept_id, None)
         self.hidden.discard(department.dept_id)
-        self._sizes = None
+        self.changed()
 
     def department(self, dept_id: int | str) -> Department:
         """Find a living department below the root, for the lab's own verbs."""

@@ -122,7 +122,7 @@ class DingTalkWorkspace(Installation):
         The userid or unionid of somebody who left may be given: that is a rehire. `account` makes it an enterprise
         account.
         """
-        with self.lock:
+        with self.change():
             places = self._places(department)
             self._check_new(fields, userid, unionid, account)
             boss = self.at_work(leader).userid if leader else None
@@ -149,7 +149,7 @@ class DingTalkWorkspace(Installation):
         **fields: object,
     ) -> str:
         """Add an activated person with nothing made up but the ids, for small companies written by hand."""
-        with self.lock:
+        with self.change():
             places = self._places(departments)
             self._check_new(fields, userid, None, account)
             user = founding.new_user(self, {"name": name, **fields}, places, userid=userid)
@@ -160,7 +160,7 @@ class DingTalkWorkspace(Installation):
 
     def move(self, user: str, to_departments: int | str | Sequence[int | str]) -> str:
         """Put a person into exactly these departments, the first of them the main one."""
-        with self.lock:
+        with self.change():
             person = self.at_work(user)
             self.place_user(person, founding.memberships(self, self._places(to_departments)))
             return person.userid
@@ -170,18 +170,18 @@ class DingTalkWorkspace(Installation):
 
     def edit(self, user: str, **fields: object) -> str:
         """Change fields of the profile; see `records.PROFILE`."""
-        with self.lock:
+        with self.change():
             person = self.at_work(user)
             self._check_profile(fields)
             return self._set(person, **fields)
 
     def set_manager(self, user: str, leader: str | None) -> str:
-        with self.lock:
+        with self.change():
             return self._set(self.at_work(user), manager=self.at_work(leader).userid if leader else None)
 
     def set_custom(self, user: str, field: str, value: str) -> str:
         """Fill in a custom field of the extension, by its name; "" clears."""
-        with self.lock:
+        with self.change():
             person = self.at_work(user)
             custom: dict[str, str] = json.loads(person.extension or "{}") | {field: value}
             custom = {name: text for name, text in custom.items() if text}
@@ -191,7 +191,7 @@ class DingTalkWorkspace(Installation):
 
     def activate(self, user: str) -> str:
         """Let an invited person sign in for the first time."""
-        with self.lock:
+        with self.change():
             return self._set(self.at_work(user), active=True)
 
     def disable(self, user: str) -> str:
@@ -203,7 +203,7 @@ class DingTalkWorkspace(Installation):
 
     def leave(self, user: str, reason: LeaveReason = "leave") -> str:
         """Let a person leave: not found from then on, nobody's manager, leader of nothing."""
-        with self.lock:
+        with self.change():
             person = self.at_work(user)
             self.retire([person], self.clock.now(), reason)
             return person.userid
@@ -214,7 +214,7 @@ class DingTalkWorkspace(Installation):
         self, name: str, parent: int | str = ROOT, *, source_identifier: str = "", leader: str | None = None
     ) -> str:
         """Add a department; one name once among siblings."""
-        with self.lock:
+        with self.change():
             above = self.place(parent)
             self._check_name(name, above)
             managers = (self.at_work(leader).userid,) if leader else ()
@@ -227,24 +227,26 @@ class DingTalkWorkspace(Installation):
         return self.add_department(name, parent)
 
     def rename_department(self, dept: int | str, name: str) -> str:
-        with self.lock:
+        with self.change():
             department = self.department(dept)
             self._check_name(name, department.parent or ROOT, but=department.dept_id)
+            self.journal.note(department)
             department.name = name
             return str(department.dept_id)
 
     def edit_department(self, dept: int | str, **fields: str) -> str:
         """Change source_identifier, code, brief or telephone."""
-        with self.lock:
+        with self.change():
             department = self.department(dept)
             if unknown := set(fields) - {"source_identifier", "code", "brief", "telephone"}:
                 raise LabError(f"unknown fields {sorted(unknown)}")
+            self.journal.note(department)
             for field, value in fields.items():
                 setattr(department, field, value)
             return str(department.dept_id)
 
     def move_department(self, dept: int | str, parent: int | str) -> str:
-        with self.lock:
+        with self.change():
             department, above = self.department(dept), self.place(parent)
             if department.dept_id in self.line(above):
                 raise LabError("a department cannot be moved below itself")
@@ -256,15 +258,17 @@ class DingTalkWorkspace(Installation):
 
     def set_leader(self, dept: int | str, leader: str | None, deputies: Sequence[str] = ()) -> str:
         """Choose the managers of a department, or of the root."""
-        with self.lock:
+        with self.change():
             department = self.departments[self.place(dept)]
             chosen = (leader, *deputies) if leader else tuple(deputies)
-            department.managers = tuple(dict.fromkeys(self.at_work(each).userid for each in chosen))
+            managers = tuple(dict.fromkeys(self.at_work(each).userid for each in chosen))
+            self.journal.note(department)
+            department.managers = managers
             return str(department.dept_id)
 
     def close_department(self, dept: int | str) -> str:
         """Delete a department, which must be empty: without members and without departments below it."""
-        with self.lock:
+        with self.change():
             department = self.department(dept)
             if self.members(department.dept_id) or self.children(department.dept_id):
                 raise LabError("the department still has members or departments below it")
@@ -276,7 +280,7 @@ class DingTalkWorkspace(Installation):
 
         People who are elsewhere too only lose these departments; the others leave, or move to the parent.
         """
-        with self.lock:
+        with self.change():
             top = self.department(dept)
             branch = list(self.subtree(top.dept_id))
             doomed = set(branch)
@@ -302,13 +306,14 @@ class DingTalkWorkspace(Installation):
     # Roles
 
     def add_role(self, name: str, group: str = "职务") -> int:
-        with self.lock:
+        with self.change():
             role = founding.new_role(self, name, group)
+            self.journal.new(role)
             self.roles[role.role_id] = role
             return role.role_id
 
     def set_roles(self, user: str, roles: Iterable[int]) -> str:
-        with self.lock:
+        with self.change():
             held = tuple(dict.fromkeys(roles))
             if unknown := [role_id for role_id in held if role_id not in self.roles]:
                 raise LabError(f"no such roles: {unknown}")
@@ -373,13 +378,14 @@ class DingTalkWorkspace(Installation):
             raise LabError(f"department name empty or taken: {name!r}")
 
     def _switch_account(self, any_id: str, *, disabled: bool) -> str:
-        with self.lock:
+        with self.change():
             person = self.at_work(any_id)
             if not person.account_type or person.owner_corp_id != self.corp_id:
                 raise LabError(f"not an enterprise account of this organisation: {any_id}")
             return self._set(person, disabled=disabled)
 
     def _set(self, person: User, **values: object) -> str:
+        self.journal.note(person)
         for field, value in values.items():
             setattr(person, field, value)
         self.touch(person)

@@ -149,7 +149,7 @@ class LarkApi:
             if excess is not None:
                 status = self.choices.throttle_status
                 return self.throttle(call, status=status, headers=True, wait_s=excess.wait_s, cap=excess.window.count)
-            with self.workspace.lock:
+            with self.workspace.as_shown(self.clock.now()):
                 if route.scopes and not route.scopes & self.workspace.scopes_granted:
                     raise scope_missing(route.scopes)
                 if call.endpoint == "bot.info":

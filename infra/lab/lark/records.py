@@ -1,7 +1,7 @@
 """What a workspace keeps about a department, a person and a custom field."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 ROOT = "0"
 State: TypeAlias = Literal["activated", "invited", "frozen", "exited", "resigned"]
@@ -117,6 +117,27 @@ PROFILE = frozenset(
         "is_tenant_manager",
     }
 )
+
+
+class Nodes(NamedTuple):
+    """Departments and people of a contact range, by open_department_id and open_id."""
+
+    departments: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeChange:
+    added: Nodes
+    removed: Nodes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomFieldsChange:
+    """What there was before: ids of fields, and whether apps could ask for them."""
+
+    field_ids: tuple[str, ...]
+    opened: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,19 @@ Everything here reads or keeps consistent; the verbs that change the company are
 """
 
 import hashlib
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from infra.lab.journal import Watched
 from infra.lab.lark.records import ROOT, CustomField, Department, Membership, User
 from infra.lab.wire import LabError
 
 
-class Roster:
+class Roster(Watched):
     """`lock` guards everything; whoever reads more than one thing holds it."""
 
     def __init__(self, *, seed: int, app_id: str, root_name: str) -> None:
-        self.lock = threading.RLock()
+        super().__init__()
         self.root_name = root_name
         self.departments: dict[str, Department] = {}
         self.users: dict[str, User] = {}
@@ -48,6 +48,11 @@ class Roster:
         return hashlib.sha256(f"{self._seed}:{owner}:{kind}:{number}".encode()).hexdigest()[:32]
 
     def admit_department(self, department: Department) -> None:
+        self.journal.new(department)
+        self.journal.keep(self.departments, department.open_department_id)
+        self.journal.keep(self._by_department_id, department.department_id)
+        self.journal.keep(self._children, department.parent, department.open_department_id)
+        self.journal.keep(self._members, department.open_department_id)
         self.departments[department.open_department_id] = department
         self._by_department_id[department.department_id] = department.open_department_id
         self._children[department.parent][department.open_department_id] = None
@@ -56,6 +61,11 @@ class Roster:
         self.changed()
 
     def admit_user(self, user: User) -> None:
+        self.journal.new(user)
+        self.journal.keep(self.users, user.open_id)
+        self.journal.keep(self._by_union_id, user.union_id)
+        self.journal.keep(self._by_user_id, user.user_id)
+        self.journal.keep(self._members, *user.departments)
         self.users[user.open_id] = user
         self._by_union_id[user.union_id] = user.open_id
         self._by_user_id[user.user_id] = user.open_id
@@ -66,6 +76,8 @@ class Roster:
     def place_user(self, person: User, memberships: tuple[Membership, ...]) -> None:
         """Put a person into exactly these departments."""
         after = {each.department for each in memberships}
+        self.journal.note(person)
+        self.journal.keep(self._members, *person.departments, *after)
         for place in person.departments:
             if place not in after:
                 self._members[place].pop(person.open_id, None)
@@ -75,6 +87,8 @@ class Roster:
         self.changed()
 
     def place_department(self, department: Department, parent: str) -> None:
+        self.journal.note(department)
+        self.journal.keep(self._children, department.parent, parent)
         del self._children[department.parent][department.open_department_id]
         department.parent = parent
         self._children[parent][department.open_department_id] = None
@@ -84,6 +98,8 @@ class Roster:
         """Make people leavers, and wipe them from whatever points to them."""
         gone = {leaver.open_id for leaver in leavers}
         for leaver in leavers:
+            self.journal.note(leaver)
+            self.journal.keep(self.range_users, leaver.open_id)
             leaver.left_departments = leaver.departments
             self.place_user(leaver, ())
             leaver.resigned, leaver.activated, leaver.unjoined, leaver.frozen = True, False, False, False
@@ -92,11 +108,14 @@ class Roster:
         if not gone:
             return
         for user in self.users.values():
-            if user.leader in gone:
-                user.leader = None
-            if user.dotted_line_leaders:
+            if user.leader in gone or not gone.isdisjoint(user.dotted_line_leaders):
+                self.journal.note(user, consequence=True)
+                user.leader = None if user.leader in gone else user.leader
                 user.dotted_line_leaders = tuple(each for each in user.dotted_line_leaders if each not in gone)
         for department in self.departments.values():
+            if gone.isdisjoint((department.leader, *department.deputies, *department.hrbps)):
+                continue
+            self.journal.note(department, consequence=True)
             if department.leader in gone:
                 department.leader = None
             department.deputies = tuple(each for each in department.deputies if each not in gone)
@@ -105,6 +124,9 @@ class Roster:
     def bury(self, department: Department) -> None:
         """Mark an empty department deleted; its open id never comes back."""
         key = department.open_department_id
+        self.journal.note(department)
+        self.journal.keep(self._children, department.parent)
+        self.journal.keep(self.range_departments, key)
         del self._children[department.parent][key]
         department.deleted = True
         department.leader, department.deputies = None, ()

@@ -1,12 +1,15 @@
 """How departments and people look to an app: the kinds of id it asked for, the fields its permissions uncover."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from infra.lab.lark import scopes
 from infra.lab.lark.choices import Choices
 from infra.lab.lark.records import ROOT, CustomField, Department, User
-from infra.lab.lark.workspace import LarkWorkspace
 from infra.lab.wire import JsonObject
+
+if TYPE_CHECKING:
+    from infra.lab.lark.installation import Installation
 
 USER_ID_TYPES = ("open_id", "union_id", "user_id")
 DEPARTMENT_ID_TYPES = ("open_department_id", "department_id")
@@ -16,7 +19,7 @@ _NEVER_EMPTY = frozenset({"open_id", "union_id", "user_id", "open_department_id"
 
 @dataclass(slots=True, kw_only=True)
 class View:
-    workspace: LarkWorkspace
+    workspace: "Installation"
     choices: Choices
     user_id_type: str
     department_id_type: str

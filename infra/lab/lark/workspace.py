@@ -2,29 +2,18 @@
 
 import inspect
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Self
 
 from infra.lab import company
 from infra.lab.clock import LabClock, SystemLabClock
-from infra.lab.lark import founding, luck, scopes
-from infra.lab.lark.records import (
-    PROFILE,
-    ROOT,
-    CustomField,
-    CustomKind,
-    Option,
-    User,
-)
-from infra.lab.lark.roster import Roster
+from infra.lab.lark import founding, luck
+from infra.lab.lark.installation import Installation
+from infra.lab.lark.records import PROFILE, ROOT, User
 from infra.lab.lark.truth import Truth, whole_truth
 from infra.lab.wire import JsonObject, LabError
 
 Cloud = Literal["feishu", "lark"]
-# What the app's owner can switch; see `configure`.
-SWITCHES = frozenset(
-    {"enabled", "installed", "ip_allowed", "custom_fields_open", "recursion_refused", "recursion_threshold"}
-)
 VERBS = frozenset(
     {
         "activate",
@@ -61,7 +50,7 @@ VERBS = frozenset(
 )
 
 
-class LarkWorkspace(Roster):
+class LarkWorkspace(Installation):
     """Starts empty; `generate` makes a company up. Verbs take any kind of id and return the id they touched.
 
     A verb that cannot be done raises `LabError` and changes nothing.
@@ -76,18 +65,9 @@ class LarkWorkspace(Roster):
         clock: LabClock | None = None,
         app_id: str | None = None,
     ) -> None:
-        self.app_id = app_id or f"cli_lab{seed % 10**13:013d}"
-        super().__init__(seed=seed, app_id=self.app_id, root_name=root_name)
-        self.app_secret = f"lab-{self.digest('app_secret', 0)[:28]}"
+        super().__init__(seed=seed, app_id=app_id, root_name=root_name)
         self.cloud = cloud
         self.clock: LabClock = clock or SystemLabClock()
-        self.scopes_granted: set[str] = set(scopes.MINIMUM)
-        self.enabled = True
-        self.installed = True
-        self.ip_allowed = True
-        self.custom_fields_open = True
-        self.recursion_refused = False
-        self.recursion_threshold = 100
         self.makeup = company.Makeup(random.Random(f"{seed} hires"), "example.com")
 
     @classmethod
@@ -131,7 +111,7 @@ class LarkWorkspace(Roster):
         **fields: object,
     ) -> str:
         """Add a person, invited and not yet activated; what is not said is made up."""
-        with self.lock:
+        with self.change():
             places = self._places(department)
             self._check_profile(fields)
             boss = self.user(leader).open_id if leader else None
@@ -150,7 +130,7 @@ class LarkWorkspace(Roster):
 
     def add_user(self, name: str, departments: str | Sequence[str] = ROOT, **fields: object) -> str:
         """Add an activated person with nothing made up but the ids, for small companies written by hand."""
-        with self.lock:
+        with self.change():
             self._check_profile(fields)
             user = founding.new_user(self, {"name": name, **fields}, self._places(departments))
             self.admit_user(user)
@@ -158,7 +138,7 @@ class LarkWorkspace(Roster):
 
     def move(self, user: str, to_departments: str | Sequence[str]) -> str:
         """Put a person into exactly these departments, the first of them primary."""
-        with self.lock:
+        with self.change():
             person = self._at_work(user)
             self.place_user(person, founding.memberships(self._places(to_departments)))
             return person.open_id
@@ -168,22 +148,25 @@ class LarkWorkspace(Roster):
 
     def edit(self, user: str, **fields: object) -> str:
         """Change fields of the profile; see `records.PROFILE`."""
-        with self.lock:
+        with self.change():
             self._check_profile(fields)
             person = self._at_work(user)
+            self.journal.note(person)
             for field, value in fields.items():
                 setattr(person, field, value)
             return person.open_id
 
     def set_manager(self, user: str, leader: str | None) -> str:
-        with self.lock:
+        with self.change():
             person = self._at_work(user)
-            person.leader = self._at_work(leader).open_id if leader else None
+            boss = self._at_work(leader).open_id if leader else None
+            self.journal.note(person)
+            person.leader = boss
             return person.open_id
 
     def set_custom(self, user: str, field_id: str, value: str) -> str:
         """Fill in a custom field, by its id or name; an enumeration takes an option's id or value, "" clears."""
-        with self.lock:
+        with self.change():
             person = self._at_work(user)
             field = next((f for f in self.custom_fields.values() if field_id in (f.field_id, f.name, f.name_en)), None)
             if field is None:
@@ -192,7 +175,8 @@ class LarkWorkspace(Roster):
                 value = next((o.option_id for o in field.options if value in (o.option_id, o.value)), "")
                 if not value:
                     raise LabError(f"no such option of {field_id}")
-            person.custom[field.field_id] = value
+            self.journal.note(person)
+            person.custom = person.custom | {field.field_id: value}
             return person.open_id
 
     def activate(self, user: str) -> str:
@@ -211,7 +195,7 @@ class LarkWorkspace(Roster):
 
     def resign(self, user: str) -> str:
         """Make a person a leaver: out of every department, nobody's manager, leader of nothing."""
-        with self.lock:
+        with self.change():
             person = self._at_work(user)
             self.retire([person])
             return person.open_id
@@ -228,7 +212,7 @@ class LarkWorkspace(Roster):
         leader: str | None = None,
     ) -> str:
         """Add a department; one name once among siblings, a department_id of a deleted department may come back."""
-        with self.lock:
+        with self.change():
             above = self.place(parent)
             if not name or "/" in name or any(self.departments[c].name == name for c in self.children(above)):
                 raise LabError(f"department name empty, taken or with a slash: {name!r}")
@@ -243,16 +227,17 @@ class LarkWorkspace(Roster):
         return self.add_department(name, parent)
 
     def rename_department(self, dept: str, name: str) -> str:
-        with self.lock:
+        with self.change():
             department = self.department(dept)
             siblings = (self.departments[child] for child in self.children(department.parent))
             if not name or "/" in name or any(s.name == name and s is not department for s in siblings):
                 raise LabError(f"department name empty, taken or with a slash: {name!r}")
+            self.journal.note(department)
             department.name = name
             return department.open_department_id
 
     def move_department(self, dept: str, parent: str) -> str:
-        with self.lock:
+        with self.change():
             department, above = self.department(dept), self.place(parent)
             if department.open_department_id in (above, *self.ancestors(above)):
                 raise LabError("a department cannot be moved below itself")
@@ -264,15 +249,17 @@ class LarkWorkspace(Roster):
             return department.open_department_id
 
     def set_leader(self, dept: str, leader: str | None, deputies: Sequence[str] = ()) -> str:
-        with self.lock:
+        with self.change():
             department = self.department(dept)
-            department.leader = self._at_work(leader).open_id if leader else None
-            department.deputies = tuple(self._at_work(deputy).open_id for deputy in deputies)
+            chosen = self._at_work(leader).open_id if leader else None
+            others = tuple(self._at_work(deputy).open_id for deputy in deputies)
+            self.journal.note(department)
+            department.leader, department.deputies = chosen, others
             return department.open_department_id
 
     def close_department(self, dept: str) -> str:
         """Delete a department, which must be empty: without members and without departments below it."""
-        with self.lock:
+        with self.change():
             department = self.department(dept)
             if self.members(department.open_department_id) or self.children(department.open_department_id):
                 raise LabError("the department still has members or departments below it")
@@ -284,7 +271,7 @@ class LarkWorkspace(Roster):
 
         People who are elsewhere too only lose these departments; the others resign, or move to the parent.
         """
-        with self.lock:
+        with self.change():
             top = self.department(dept)
             branch = list(self.subtree(top.open_department_id))
             doomed = set(branch)
@@ -306,64 +293,6 @@ class LarkWorkspace(Roster):
             for place in reversed(branch):
                 self.bury(self.departments[place])
             return {"departments": branch, "resigned": [each.open_id for each in leavers], "moved": moved}
-
-    # What the app may see
-
-    def hide(self, dept: str) -> str:
-        """Take a department and all below it out of the contact range."""
-        with self.lock:
-            department = self.department(dept).open_department_id
-            self.hidden.add(department)
-            self.changed()
-            return department
-
-    def show(self, dept: str) -> str:
-        with self.lock:
-            department = self.department(dept).open_department_id
-            self.hidden.discard(department)
-            self.changed()
-            return department
-
-    def set_range(self, departments: Iterable[str] = (), users: Iterable[str] = ()) -> JsonObject:
-        """Narrow the contact range to these departments, with all below them, and these people."""
-        with self.lock:
-            granted = dict.fromkeys(self.department(each).open_department_id for each in departments)
-            lone = dict.fromkeys(self.user(each).open_id for each in users)
-            self.range_is_all, self.range_departments, self.range_users = False, granted, lone
-            self.changed()
-            return {"departments": list(granted), "users": list(lone)}
-
-    def range_all(self) -> None:
-        with self.lock:
-            self.range_is_all, self.range_departments, self.range_users = True, {}, {}
-            self.changed()
-
-    def grant(self, scope: str) -> str:
-        with self.lock:
-            self.scopes_granted.add(scope)
-            return scope
-
-    def revoke(self, scope: str) -> str:
-        with self.lock:
-            self.scopes_granted.discard(scope)
-            return scope
-
-    def configure(self, **switches: bool | int) -> JsonObject:
-        """Switch what the app's owner can switch; see `SWITCHES`."""
-        if unknown := set(switches) - SWITCHES:
-            raise LabError(f"unknown switches {sorted(unknown)}; there are {', '.join(sorted(SWITCHES))}")
-        with self.lock:
-            for switch, value in switches.items():
-                setattr(self, switch, value)
-        return dict(switches)
-
-    def add_custom_field(self, name: str, name_en: str, kind: CustomKind = "TEXT", options: Sequence[str] = ()) -> str:
-        with self.lock:
-            digits = str(10**18 + int(self.next_ids("custom"), 16) % (8 * 10**18))
-            made = tuple(Option(self.next_ids("option")[:12], value) for value in options)
-            field = CustomField(field_id=f"C-{digits}", kind=kind, name=name, name_en=name_en, options=made)
-            self.custom_fields[field.field_id] = field
-            return field.field_id
 
     # Luck and truth
 
@@ -408,8 +337,9 @@ class LarkWorkspace(Roster):
         return person
 
     def _set_flags(self, any_id: str, **flags: bool) -> str:
-        with self.lock:
+        with self.change():
             person = self._at_work(any_id)
+            self.journal.note(person)
             for flag, value in flags.items():
                 setattr(person, flag, value)
             return person.open_id

@@ -1,0 +1,64 @@
+"""Takes what a vendor pushes: proven, stored once, rung for, acknowledged. The work is done by whoever the bell wakes.
+
+A vendor waits a second or three, and counts what comes late against the app: no call goes out from here.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from chalicelib.core.errors import NotFoundError, SignatureError
+from chalicelib.core.message import HttpRequest, HttpResponse
+from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Inbox, Secrets
+from chalicelib.log import bound
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY_BYTES: Final = 256 * 1024
+EVENTS: Final = "events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """One door of one source; `handle` and `door` are as in the URL, anything at all."""
+
+    handle: str
+    door: str
+    catalog: Catalog
+    connectors: Connectors
+    secrets: Secrets
+    inbox: Inbox
+    bell: Bell
+    clock: Clock
+
+    def receive(self, request: HttpRequest) -> HttpResponse:
+        """Open a callback and answer it as its vendor wants.
+
+        A disabled source is answered too, or its vendor would send again and again; its events are counted and dropped.
+
+        Raises:
+            SignatureError: it is not proven to come from the vendor, whatever is wrong with it.
+            NotFoundError: there is no such source, or it has no such door.
+        """
+        if len(request.body) > LARGEST_BODY_BYTES:
+            raise SignatureError("callback refused")
+        source = self.catalog.source(self.handle)
+        if self.door != EVENTS:
+            raise NotFoundError("no such door", kind=source.kind, door=self.door[:40])
+        now = self.clock.now()
+        opened = self.connectors.callback(source.kind).open(request, source, self.secrets.get(source.uid), now)
+        delivery = opened.delivery
+        if delivery is None:
+            log.info("url checked", extra={"source": source.handle})
+            return opened.ack
+        with bound(source=source.handle, delivery=delivery.delivery_id):
+            if source.enabled:
+                is_new = self.inbox.store(delivery)
+                # Also for one that was seen: it comes again when whoever stored it died before it rang or answered.
+                self.bell.ring(source.uid)
+                log.info("received", extra={"type": delivery.type, "new": is_new})
+            else:
+                log.info("dropped", extra={"type": delivery.type, "so_far": self.inbox.drop(source.uid, now)})
+        return opened.ack

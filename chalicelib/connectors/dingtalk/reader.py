@@ -1,0 +1,104 @@
+"""Reading a DingTalk company: the `Connector` port.
+
+A full read is two lists for each department: its children and its direct members. Where the app sees only part of the
+company, it starts from what it was granted. Managers and roles stand in no list, but only where somebody is read by
+name: the engine asks for those by `confirm`, as many a day as the source is set to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Final
+
+from chalicelib.connectors import Means
+from chalicelib.connectors.dingtalk.client import App, DingTalkClient
+from chalicelib.connectors.dingtalk.form import API, DAILY_DETAILS, OAPI
+from chalicelib.connectors.dingtalk.lookup import Lookup
+from chalicelib.connectors.dingtalk.permissions import Coverage
+from chalicelib.connectors.dingtalk.records import Records
+from chalicelib.connectors.dingtalk.tree import Walk
+from chalicelib.core.errors import SourceDeniedError
+from chalicelib.core.model import Key, Kind, Part
+from chalicelib.core.presence import Found, Presence
+from chalicelib.core.secret import Secret
+from chalicelib.core.source import Source
+
+log = logging.getLogger(__name__)
+
+LONE: Final = "lone"
+
+
+class DingTalkReader:
+    def __init__(self, *, source: Source, secrets: Mapping[str, Secret], means: Means) -> None:
+        """
+        Raises:
+            SourceDeniedError: the app secret is missing.
+        """
+        if "app_secret" not in secrets:
+            raise SourceDeniedError("secrets are missing", handle=source.handle)
+        self._source = source
+        self._in_flight = means.in_flight
+        self._client = DingTalkClient(
+            app=App(
+                oapi_url=(source.settings.get("oapi_url") or OAPI).rstrip("/"),
+                api_url=(source.settings.get("api_url") or API).rstrip("/"),
+                corp_id=source.settings["corp_id"],
+                app_key=source.settings["app_key"],
+                app_secret=secrets["app_secret"],
+            ),
+            means=means,
+        )
+        self._coverage = Coverage(source.mapping)
+        self._records = Records(source.uid, source.settings["corp_id"], self._coverage)
+        self._lookup = Lookup(client=self._client, records=self._records, clock=means.clock)
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        return self._client.calls
+
+    @property
+    def daily_details(self) -> int:
+        return int(self._source.settings.get("daily_details") or DAILY_DETAILS)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
+        """Read departments and members side by side, in no order; nothing is asked for what is staged."""
+        walk = Walk(
+            source=self._source.uid,
+            client=self._client,
+            records=self._records,
+            coverage=self._coverage,
+            lookup=self._lookup,
+            staged=staged,
+            in_flight=self._in_flight,
+        )
+        with closing(walk.read()) as parts:
+            for part in parts:
+                yield replace(part, of=walk.of)
+        log.info("departments and members read", extra=walk.counts)
+        if walk.partial is not None and walk.partial.facts.get("people") != 0:
+            yield replace(staged[LONE] if LONE in staged else self._lone(walk), of=walk.of)
+
+    def confirm(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
+        """Ask for keys by name, many at a time."""
+        if not keys:
+            return {}
+        answers = self._lookup.ask(keys)
+        kinds = Counter(type(presence).__name__.lower() for presence in answers.values())
+        log.info("keys confirmed", extra={"keys": len(answers), **kinds})
+        return answers
+
+    def _lone(self, walk: Walk) -> Part:
+        """Read the people who were granted one by one; those that cannot be seen are left to `confirm`."""
+        granted = (walk.range or self._client.range()).people
+        keys = [Key(self._source.uid, Kind.EMPLOYEE, each) for each in granted if each not in walk.people]
+        answers = self._lookup.ask(keys)
+        records = tuple(found.record for found in answers.values() if isinstance(found, Found))
+        log.info("single people read", extra={"asked": len(keys), "records": len(records)})
+        return Part(name=LONE, records=records)

@@ -1,0 +1,412 @@
+"""A simulated company as the suite needs it: verbs that pick their own victim, and the truth in the directory's words.
+
+Every vendor's lab is wrapped once; the faults and the oracle know only `Tenant`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
+
+import httpx
+
+from chalicelib.core.model import Kind, State, Value, Values
+from chalicelib.core.secret import Secret
+from infra.lab.clock import LabClock
+from infra.lab.lark import Choices, LarkApi, LarkWorkspace
+from infra.lab.lark.records import ROOT
+from infra.lab.wire import Api, LabError
+
+Name = tuple[Kind, str]
+Undo = Callable[[], None]
+T = TypeVar("T")
+
+LATENCY_S: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What is so about one key. References are external ids; `visible` means within the app's contact range."""
+
+    visible: bool
+    values: Values
+
+    @property
+    def state(self) -> State:
+        return State(str(self.values["state"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Patterns of the lab's endpoints, by what they are for; `batch` is empty where the vendor has no such thing."""
+
+    tree: str
+    people: str
+    single_person: str
+    single_department: str
+    batch_people: str
+    batch_departments: str
+    token: str
+    permissions: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How the vendor spells what faults take away or falsify in its rows."""
+
+    name: tuple[str, ...]
+    status: tuple[str, ...]
+    departments: tuple[str, ...]
+    contact: tuple[str, ...]
+    email: tuple[str, ...]
+    count: tuple[str, ...]
+    person_id: str
+    # Permissions: those that uncover fields, and those without which nothing can be listed.
+    field_scopes: tuple[str, ...]
+    list_scopes: tuple[str, ...]
+
+
+class Tenant(ABC):
+    """One company behind one api. Verbs answer False when nobody fits."""
+
+    kind: str
+    doors: Doors
+    spelling: Spelling
+    api: Api
+    # How it names the root in a request, and how it may refuse to say anything about one id: status and body.
+    root: str
+    refusals: tuple[tuple[int, bytes], ...]
+    # What only a read by name shows: it may be a day old.
+    slow_fields: frozenset[str] = frozenset()
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, str]: ...
+
+    @property
+    @abstractmethod
+    def secrets(self) -> Mapping[str, Secret]: ...
+
+    @abstractmethod
+    def facts(self) -> Mapping[Name, Fact]: ...
+
+    @abstractmethod
+    def stranger(self, seed: int) -> Self:
+        """Make another company that answers to the same credentials."""
+
+    @abstractmethod
+    def with_page_size(self, request: httpx.Request, size: int) -> httpx.Request:
+        """Make a request ask for fewer rows a page, as a vendor may decide by itself."""
+
+    @abstractmethod
+    def luck(self, rng: random.Random, events: int) -> bool: ...
+
+    @abstractmethod
+    def hire(self, rng: random.Random) -> bool: ...
+
+    @abstractmethod
+    def resign(self, rng: random.Random, people: int = 1) -> bool: ...
+
+    @abstractmethod
+    def suspend(self, rng: random.Random, people: int = 1) -> bool: ...
+
+    @abstractmethod
+    def move(self, rng: random.Random) -> bool: ...
+
+    @abstractmethod
+    def move_to_root(self, rng: random.Random) -> bool: ...
+
+    @abstractmethod
+    def edit_somebody_of_two(self, rng: random.Random) -> bool:
+        """Change a person who is in more than one department."""
+
+    @abstractmethod
+    def clear_a_field(self, rng: random.Random) -> bool:
+        """Empty an optional field of one person, as an editor would."""
+
+    @abstractmethod
+    def change_manager(self, rng: random.Random) -> bool: ...
+
+    @abstractmethod
+    def close_a_department(self, rng: random.Random, *, leave: bool) -> bool: ...
+
+    @abstractmethod
+    def move_a_department(self, rng: random.Random) -> bool: ...
+
+    @abstractmethod
+    def rename_user_id(self, rng: random.Random) -> bool: ...
+
+    @abstractmethod
+    def hide(self, rng: random.Random) -> Undo: ...
+
+    @abstractmethod
+    def narrow(self, rng: random.Random) -> Undo: ...
+
+    @abstractmethod
+    def withdraw(self, scopes: Sequence[str]) -> Undo: ...
+
+    @abstractmethod
+    def switch_off(self, rng: random.Random) -> Undo:
+        """Disable the app, or shut its network out."""
+
+    @abstractmethod
+    def wording(self, rng: random.Random) -> None:
+        """Choose one of the ways in which the vendor may word what its pages leave open."""
+
+
+class LarkTenant(Tenant):
+    kind = "lark"
+    doors = Doors(
+        tree="departments.children",
+        people="users.find_by_department",
+        single_person="users.get",
+        single_department="departments.get",
+        batch_people="users.batch",
+        batch_departments="departments.batch",
+        token="auth.tenant_access_token",
+        permissions="application.scopes",
+    )
+    spelling = Spelling(
+        name=("name",),
+        status=("status",),
+        departments=("department_ids", "orders", "parent_department_id"),
+        contact=("email", "enterprise_email", "mobile", "job_title", "leader_user_id"),
+        email=("enterprise_email", "email"),
+        count=("member_count", "primary_member_count"),
+        person_id="union_id",
+        field_scopes=(
+            "contact:user.base:readonly",
+            "contact:user.email:readonly",
+            "contact:user.phone:readonly",
+            "contact:user.employee:readonly",
+            "contact:user.department:readonly",
+            "contact:department.base:readonly",
+            "contact:department.organize:readonly",
+        ),
+        list_scopes=("contact:contact.base:readonly", "contact:department.organize:readonly"),
+    )
+    root = ROOT
+    refusals = tuple(
+        (status, json.dumps({"code": code, "msg": "no"}).encode())
+        for status, code in (
+            (400, 41050),
+            (400, 40004),
+            (400, 40014),
+            (400, 99992363),
+            (400, 41012),
+            (403, 99991672),
+            (200, 1),
+            (400, 99992402),
+            (200, 0),
+        )
+    )
+    _STATES: Final = {
+        "activated": State.ACTIVE,
+        "invited": State.INVITED,
+        "frozen": State.SUSPENDED,
+        "exited": State.LEFT,
+        "resigned": State.LEFT,
+    }
+
+    def __init__(self, company: LarkWorkspace, clock: LabClock) -> None:
+        self.company = company
+        self.choices = Choices()
+        self.api = LarkApi(company, clock=clock, choices=self.choices, latency_s=LATENCY_S)
+        self._clock = clock
+
+    @classmethod
+    def found(cls, seed: int, people: int, departments: int, clock: LabClock) -> Self:
+        return cls(LarkWorkspace.generate(seed=seed, people=people, departments=departments, clock=clock), clock)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {"app_id": self.company.app_id, "base_url": "https://open.feishu.cn"}
+
+    @property
+    def secrets(self) -> Mapping[str, Secret]:
+        return {"app_secret": Secret(self.company.app_secret)}
+
+    def facts(self) -> Mapping[Name, Fact]:
+        truth = self.company.truth()
+        facts: dict[Name, Fact] = {}
+        for key, department in truth["departments"].items():
+            parent = department["parent"]
+            leaders = (department["leader"], *department["deputies"])
+            values: dict[str, Value] = {
+                "name": department["name"],
+                "en_name": department["name_en"],
+                "parent": None if parent == ROOT else parent,
+                "leaders": tuple(each for each in leaders if each),
+                "order": department["order"],
+                "state": State.LEFT if department["deleted"] else State.ACTIVE,
+            }
+            visible = department["deleted"] or department["visible"]
+            facts[Kind.DEPARTMENT, key] = Fact(visible=visible, values=values)
+        for key, person in truth["people"].items():
+            facts[Kind.EMPLOYEE, key] = Fact(
+                visible=person["visible"],
+                values={
+                    "name": person["name"],
+                    "en_name": person["en_name"],
+                    "email": person["enterprise_email"] or person["email"],
+                    "mobile": person["mobile"],
+                    "employee_no": person["employee_no"],
+                    "title": person["job_title"],
+                    "departments": tuple(each for each in person["departments"] if each != ROOT),
+                    "manager": person["leader"],
+                    "state": self._STATES[person["state"]],
+                    "city": person["city"],
+                    "employee_type": person["employee_type"],
+                },
+            )
+        return facts
+
+    def stranger(self, seed: int) -> Self:
+        other = LarkWorkspace.generate(seed=seed, people=30, departments=6, clock=self._clock)
+        other.app_id, other.app_secret = self.company.app_id, self.company.app_secret
+        return type(self)(other, self._clock)
+
+    def with_page_size(self, request: httpx.Request, size: int) -> httpx.Request:
+        if "page_size" not in request.url.params:
+            return request
+        url = request.url.copy_set_param("page_size", str(size))
+        return httpx.Request(request.method, url, headers=request.headers, content=request.read())
+
+    # --- what happens in a company
+
+    def luck(self, rng: random.Random, events: int) -> bool:
+        return self._try(lambda: self.company.mutate_randomly(rng, events))
+
+    def hire(self, rng: random.Random) -> bool:
+        return self._try(lambda: self.company.hire(self._some_department(rng), activated=rng.random() < 0.5))
+
+    def resign(self, rng: random.Random, people: int = 1) -> bool:
+        verb = self.company.exit if rng.random() < 0.15 else self.company.resign
+        return self._each(rng, people, verb)
+
+    def suspend(self, rng: random.Random, people: int = 1) -> bool:
+        return self._each(rng, people, self.company.freeze)
+
+    def move(self, rng: random.Random) -> bool:
+        places = [self._some_department(rng) for _ in range(rng.choice((1, 1, 2)))]
+        return self._each(rng, 1, lambda person: self.company.move(person, places))
+
+    def move_to_root(self, rng: random.Random) -> bool:
+        return self._each(rng, 1, lambda person: self.company.move(person, ROOT))
+
+    def edit_somebody_of_two(self, rng: random.Random) -> bool:
+        with self.company.lock:
+            several = [user.open_id for user in self.company.users.values() if len(user.memberships) > 1]
+            if not several:
+                places = rng.sample([key for key, each in self.company.departments.items() if not each.deleted], 2)
+                several = [self.company.move(self._some_person(rng), places)]
+        return self._try(lambda: self.company.edit(rng.choice(several), job_title=f"Head {rng.randrange(1000)}"))
+
+    def clear_a_field(self, rng: random.Random) -> bool:
+        field = rng.choice(("job_title", "mobile", "city", "en_name", "employee_no"))
+        return self._each(rng, 1, lambda person: self.company.edit(person, **{field: ""}))
+
+    def change_manager(self, rng: random.Random) -> bool:
+        return self._each(rng, 1, lambda person: self.company.set_manager(person, self._some_person(rng)))
+
+    def close_a_department(self, rng: random.Random, *, leave: bool) -> bool:
+        return self._try(lambda: self.company.close_branch(self._some_department(rng), resign=leave))
+
+    def move_a_department(self, rng: random.Random) -> bool:
+        return self._try(lambda: self.company.move_department(self._some_department(rng), self._some_department(rng)))
+
+    def rename_user_id(self, rng: random.Random) -> bool:
+        with self.company.lock:
+            person = self.company.user(self._some_person(rng))
+            person.user_id = f"renamed{rng.randrange(10**6)}"
+            self.company.admit_user(person)
+        return True
+
+    def hide(self, rng: random.Random) -> Undo:
+        hidden = self.company.hide(self._some_department(rng))
+
+        def show() -> None:
+            with suppress(LabError):  # it was closed meanwhile
+                self.company.show(hidden)
+
+        return show
+
+    def narrow(self, rng: random.Random) -> Undo:
+        with self.company.lock:
+            living = [key for key, each in self.company.departments.items() if not each.deleted]
+            granted = rng.sample(living, min(len(living), rng.randint(0, 3)))
+            lone = {self._some_person(rng) for _ in range(rng.randint(0, 4))}
+            self.company.set_range(granted, sorted(lone))
+        return self.company.range_all
+
+    def withdraw(self, scopes: Sequence[str]) -> Undo:
+        had = [scope for scope in scopes if scope in self.company.scopes_granted]
+        for scope in had:
+            self.company.revoke(scope)
+
+        def grant() -> None:
+            for scope in had:
+                self.company.grant(scope)
+
+        return grant
+
+    def switch_off(self, rng: random.Random) -> Undo:
+        switch = rng.choice(("enabled", "installed", "ip_allowed"))
+        self.company.configure(**{switch: False})
+        return lambda: void(self.company.configure(**{switch: True}))
+
+    def wording(self, rng: random.Random) -> None:
+        self.choices.empty_items = rng.choice(("absent", "null", "empty"))
+        self.choices.empty_values = rng.choice(("absent", "blank", "null"))
+        self.choices.unreadable_in_batch = rng.choice(("skipped", "error"))
+        self.choices.deleted_department = rng.choice(("refused", "flagged"))
+        self.choices.lists_exited = rng.random() < 0.5
+        self.choices.scope_prefix = rng.random() < 0.5
+        self.choices.throttle_status = rng.choice((429, 400))
+
+    def _some_person(self, rng: random.Random) -> str:
+        return self.company.some_person(rng.randrange(10**9), None)
+
+    def _some_department(self, rng: random.Random) -> str:
+        living = [key for key, each in self.company.departments.items() if not each.deleted]
+        if not living:
+            raise LabError("there are no departments")
+        return rng.choice(living)
+
+    def _each(self, rng: random.Random, people: int, act: Callable[[str], object]) -> bool:
+        return any([self._try(lambda: act(self._some_person(rng))) for _ in range(people)])
+
+    def _try(self, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except LabError:
+            return False
+        return True
+
+
+def void(result: object) -> None:
+    """Drop a result, where only the doing matters."""
+
+
+def with_body(request: httpx.Request, **fields: object) -> httpx.Request:
+    """Change fields of a JSON body that has them."""
+    try:
+        document = json.loads(request.read() or b"null")
+    except ValueError:
+        return request
+    if not isinstance(document, dict) or not fields.keys() <= document.keys():
+        return request
+    return httpx.Request(
+        request.method,
+        request.url,
+        headers={name: value for name, value in request.headers.items() if name != "content-length"},
+        json={**document, **fields},
+    )
+
+
+TENANTS: Final[Mapping[str, Callable[[int, int, int, LabClock], Tenant]]] = {"lark": LarkTenant.found}
