@@ -330,7 +330,7 @@ def json_object(response: httpx.Response) -> Mapping[str, object] | None:
 
 
 def _mended(value: object) -> object:
-    """Replace half surrogate pairs, the rest of an emoji that somebody cut: no encoding has them, no store takes them."""
+    """Replace half surrogate pairs, what is left of an emoji that somebody cut: no encoding has them."""
     match value:
         case str():
             return _HALF.sub("\ufffd", value)

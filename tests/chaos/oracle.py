@@ -300,7 +300,7 @@ class Oracle:
             if len(told) < len(window) or not all(fact.visible for fact in told):
                 continue
             values = after[key].values
-            if after[key].state is State.LEFT and all(fact.state is State.LEFT for fact in told):
+            if after[key].state is State.LEFT and any(fact.state is State.LEFT for fact in told):
                 continue
             for name in told[0].values:
                 if is_empty(before[key].values.get(name)):
