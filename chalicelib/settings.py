@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ class Settings:
     stage: str = ""
     sync_queue_url: str = ""
     deliver_queue_url: str = ""
+    public_url: str = ""
     log_level: str = "INFO"
     lease_s: float = 20.0
     limit_scale: float = 1.0
@@ -43,8 +45,9 @@ class Settings:
                 value = float(environ.get(name) or default)
             except ValueError:
                 value = least - 1
-            if value < least:
+            if not least <= value < math.inf:
                 wrong.append(name)
+                return default
             return value
 
         def needed(name: str) -> str:
@@ -63,6 +66,7 @@ class Settings:
             stage=needed("ROLLCALL_STAGE") if deployed else "",
             sync_queue_url=needed("ROLLCALL_SYNC_QUEUE_URL") if deployed else "",
             deliver_queue_url=needed("ROLLCALL_DELIVER_QUEUE_URL") if deployed else "",
+            public_url=(environ.get("ROLLCALL_PUBLIC_URL") or "").rstrip("/"),
             log_level=level,
             lease_s=number("ROLLCALL_LEASE_S", 20, 1),
             limit_scale=number("ROLLCALL_LIMIT_SCALE", 1, 0.001),

@@ -209,6 +209,7 @@ def rooms() -> Rooms:
         directory=out.directory,
         tasks=out.tasks,
         clock=out.clock,
+        public_url=out.settings.public_url,
     )
 
 

@@ -19,7 +19,7 @@ Given = str | bool | Secret | tuple[str, ...] | Mapping[str, str | Secret] | Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """What commands may use."""
+    """What commands may use. `public_url` is the address under which vendors reach us, where it is known."""
 
     requests: Requests
     sources: Sources
@@ -28,6 +28,7 @@ class Rooms:
     directory: Directory
     tasks: Tasks
     clock: Clock
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,13 +63,17 @@ class FormField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What a connector must be told, and the mapping its sources start with. `label` is English, then 中文."""
+    """What a connector must be told, and the mapping its sources start with. `label` is English, then 中文.
+
+    `events` are the names of the events to subscribe to in the vendor's console.
+    """
 
     kind: str
     label: tuple[str, str]
     fields: tuple[FormField, ...]
     mapping: FieldMapping
     custom: bool = False
+    events: tuple[str, ...] = ()
 
 
 def check_names(handle: str, name: str) -> None:

@@ -9,7 +9,19 @@ from chalicelib.local.table import SqliteTable
 from tests.bot.talk import LANGS, Talk, words
 from tests.scripted import House, NoSecrets
 
-SOURCE_KEYS = {"source", "uid", "name", "kind", "enabled", "settings", "cycle_hours", "created_at", "mapping"}
+SOURCE_KEYS = {
+    "events",
+    "request_url",
+    "source",
+    "uid",
+    "name",
+    "kind",
+    "enabled",
+    "settings",
+    "cycle_hours",
+    "created_at",
+    "mapping",
+}
 SECRET = {"app_secret": Secret("xyzzy-s3cret")}
 CREATE = "source create {handle} --kind scripted --name {name} --app-id cli_2"
 

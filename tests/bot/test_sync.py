@@ -22,6 +22,7 @@ TASK_KEYS = {
     "counts",
     "calls",
     "entry_writes",
+    "deliveries",
 }
 TALLIES = {"created", "updated", "deactivated", "reactivated", "unchanged", "held", "rejected", "superseded"}
 

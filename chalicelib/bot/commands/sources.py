@@ -85,6 +85,14 @@ def source_show(ask: Ask, source: str) -> Reply:
             f"{last.task_id} {word(ask, last.status)} {told(ask, last.reason)}" if last else "–",
         ),
     )
+    pushed = (
+        (
+            (ask.pick("Request URL", "请求网址"), _request_url(ask, found)),
+            (ask.pick("events to subscribe", "需订阅的事件"), "\n".join(form.events)),
+        )
+        if form.events
+        else ()
+    )
     rules = tuple(
         (f"{kind}.{rule.field}", " | ".join(rule.first_of))
         for kind, rules in (("department", found.mapping.departments), ("employee", found.mapping.employees))
@@ -98,11 +106,17 @@ def source_show(ask: Ask, source: str) -> Reply:
         ),
         rows=rules,
     )
-    return Reply(blocks=(Pairs(pairs=pairs, caption=found.handle), mapping), data=_document(ask, found))
+    return Reply(blocks=(Pairs(pairs=(*pairs, *pushed), caption=found.handle), mapping), data=_document(ask, found))
+
+
+def _request_url(ask: Ask, source: Source) -> str:
+    """Say what to paste into the vendor's console."""
+    return f"{ask.rooms.public_url or 'https://...'}/callbacks/{source.handle}/events"
 
 
 def _document(ask: Ask, source: Source) -> dict[str, Json]:
     cycle = source.schedule.cycle
+    form = ask.rooms.connectors.form(source.kind)
     return {
         "source": source.handle,
         "uid": source.uid,
@@ -111,6 +125,8 @@ def _document(ask: Ask, source: Source) -> dict[str, Json]:
         "enabled": source.enabled,
         "settings": dict(source.settings),
         "cycle_hours": cycle.total_seconds() / 3600 if cycle else None,
+        "request_url": _request_url(ask, source) if form.events else None,
+        "events": list(form.events),
         "created_at": source.created_at.isoformat(),
         "mapping": {
             "departments": {rule.field: list(rule.first_of) for rule in source.mapping.departments},

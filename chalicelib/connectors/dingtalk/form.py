@@ -124,4 +124,13 @@ FORM: Final = Form(
         ),
     ),
     mapping=MAPPING,
+    events=(
+        "user_add_org",
+        "user_modify_org",
+        "user_leave_org",
+        "user_active_org",
+        "org_dept_create",
+        "org_dept_modify",
+        "org_dept_remove",
+    ),
 )

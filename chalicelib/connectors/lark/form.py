@@ -85,4 +85,13 @@ FORM: Final = Form(
         ),
     ),
     mapping=MAPPING,
+    events=(
+        "contact.user.created_v3",
+        "contact.user.updated_v3",
+        "contact.user.deleted_v3",
+        "contact.department.created_v3",
+        "contact.department.updated_v3",
+        "contact.department.deleted_v3",
+        "contact.scope.updated_v3",
+    ),
 )

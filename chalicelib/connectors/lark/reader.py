@@ -144,7 +144,8 @@ class LarkReader:
             if department == ROOT or not sight.tree.has_vanished(department):
                 raise
             records.clear()
-        return Part(name=MEMBERS + department, records=tuple(records.values()))
+        # Told with every part: after a restart the permissions may be unknown that were known before.
+        return Part(name=MEMBERS + department, records=tuple(records.values()), remarks=sight.remarks)
 
     def _lone(self, each: Each | None = None) -> Part:
         """Read the people who were granted one by one; those that cannot be seen are left to `confirm`."""
