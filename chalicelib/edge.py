@@ -13,7 +13,7 @@ from typing import Any
 from chalice.app import Request, Response
 
 from chalicelib.core.catalogue import Lang, say
-from chalicelib.core.errors import CallerError, RollcallError, TransientError
+from chalicelib.core.errors import CallerError, ContractError, RollcallError, TransientError
 from chalicelib.core.message import HttpRequest, HttpResponse
 from chalicelib.log import place
 
@@ -31,6 +31,8 @@ def answer(request: Request | None, view: View) -> Response:
         response = _refusal(error, error.status)
     except TransientError as error:
         response = _refusal(error, 503)
+    except ContractError as error:
+        response = _refusal(error, 502)
     except RollcallError as error:
         response = _refusal(error, 500)
     except Exception as error:

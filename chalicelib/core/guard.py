@@ -14,7 +14,6 @@ from types import MappingProxyType
 from chalicelib.core.diff import Action, changed, is_empty, removes_access, vanished
 from chalicelib.core.model import Key, Kind, Remark, Values
 
-
 # Values that vanish from fields which nobody shows any more are lost to us, not cleared, as soon as there are so many.
 MANY_LOST = 2
 NONE_LOST: Mapping[tuple[Kind, str], int] = MappingProxyType({})

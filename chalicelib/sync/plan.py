@@ -34,7 +34,14 @@ MOST_LOOKS = 3
 
 class Plan:
     def __init__(
-        self, *, task: SyncTask, source: Source, links: dict[Key, Link], directory: Directory, tasks: Tasks
+        self,
+        *,
+        task: SyncTask,
+        source: Source,
+        links: dict[Key, Link],
+        directory: Directory,
+        tasks: Tasks,
+        only_listed: frozenset[str] = frozenset(),
     ) -> None:
         self.links = links
         self.relinks: dict[Key, Link] = {}
@@ -48,8 +55,10 @@ class Plan:
         self._dropped: set[Key] = set()
         self._candidates: dict[Key, Candidate] = {}
         self._unseen: Counter[Kind] = Counter()
-        self._expected = {
-            kind: [rule.field for rule in source.mapping.rules(kind) if rule.field in ALWAYS_SHOWN] for kind in Kind
+        rules = {kind: source.mapping.rules(kind) for kind in Kind}
+        self._expected = {kind: [each.field for each in rules[kind] if each.field in ALWAYS_SHOWN] for kind in Kind}
+        self._only_listed = {
+            (kind, each.field) for kind in Kind for each in rules[kind] if not only_listed.isdisjoint(each.first_of)
         }
         self._unanswered: Counter[Kind] = Counter()
         # Fields that one read no longer shows, of keys that are therefore disputed; and those that no read shows.
@@ -112,7 +121,7 @@ class Plan:
             key = mapped.record.key
             entry = entries.get(key)
             match diff(entry, mapped):
-                case Change() as change if not final and entry and (lost := vanished(change.before, change.after)):
+                case Change() as change if not final and entry and (lost := self._lost_by(key, change)):
                     # A page may lose fields as it may lose people: only a read by name clears a value.
                     self.disputed.add(key)
                     self._doubted[key] = lost
@@ -128,6 +137,11 @@ class Plan:
                     again = replace(link, digest=mapped.digest, unseen_since=None)
                     if again != link:
                         self.relinks[key] = again
+
+    def _lost_by(self, key: Key, change: Change) -> tuple[str, ...]:
+        """Name the fields that have no value any more, and that a read by name could show."""
+        gone = vanished(change.before, change.after)
+        return tuple(name for name in gone if (key.kind, name) not in self._only_listed)
 
     # --- what the source did not show
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
-from chalicelib.core.errors import TransientError
+from chalicelib.core.errors import SourceDeniedError, TransientError
 from chalicelib.core.mapping import Mapped, map_record
 from chalicelib.core.model import Entry, Key, Remark
 from chalicelib.core.ports import Connector, Tasks
@@ -41,9 +41,12 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
         through = tasks.read_through(task.source)
         rotate = through is None or through.date() < today  # the first full read of a day
         wanted = plan.wanting_details(connector.daily_details, today, rotate=rotate)
-        for presences in _confirmed(task_id, wanted, connector, tasks, step):
-            # They were shown a moment ago: an answer that says nothing takes nothing back.
-            plan.conclude({key: each for key, each in presences.items() if isinstance(each, Found | Gone)})
+        try:
+            for presences in _confirmed(task_id, wanted, connector, tasks, step):
+                # They were shown a moment ago: an answer that says nothing takes nothing back.
+                plan.conclude({key: each for key, each in presences.items() if isinstance(each, Found | Gone)})
+        except SourceDeniedError as error:  # what lists show is worth having without the rest
+            remarks[error.code] = Remark(code=error.code, facts=error.facts)
     return tuple(remarks.values())
 
 

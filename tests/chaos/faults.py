@@ -6,7 +6,7 @@ A kind arms itself on a scene and gives back a `Trouble`, which knows how often 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import Final, Protocol
@@ -203,7 +203,9 @@ def _empty_list(scene: Scene, rng: Random) -> Trouble:
 
 @kind("everything empty", 2, 7)
 def _everything_empty(scene: Scene, rng: Random) -> Trouble:
-    return _in_lab(scene, *(faults.empty_list(endpoint=door) for door in (scene.tenant.doors.tree, scene.tenant.doors.people)))
+    return _in_lab(
+        scene, *(faults.empty_list(endpoint=door) for door in (scene.tenant.doors.tree, scene.tenant.doors.people))
+    )
 
 
 @kind("page cut short", 2)
@@ -241,7 +243,9 @@ def _cursor_leads_back(scene: Scene, rng: Random) -> Trouble:
             holder = holder.get(key) if isinstance(holder, dict) else None
         if not isinstance(holder, dict) or holder.get(shape.cursor[-1]) is None:
             return
-        first = seen.setdefault(f"{call.path} {call.param('department_id')} {call.param('dept_id')}", holder[shape.cursor[-1]])
+        first = seen.setdefault(
+            f"{call.path} {call.param('department_id')} {call.param('dept_id')}", holder[shape.cursor[-1]]
+        )
         if holder[shape.cursor[-1]] != first:
             holder[shape.cursor[-1]] = first
             tally.struck += 1
@@ -344,7 +348,9 @@ def _unmappable(scene: Scene, rng: Random) -> Trouble:
 
 @kind("a record of another shape", 2)
 def _misshapen(scene: Scene, rng: Random) -> Trouble:
-    name = rng.choice((*scene.tenant.spelling.name, *scene.tenant.spelling.departments[:1], scene.tenant.spelling.person_id))
+    name = rng.choice(
+        (*scene.tenant.spelling.name, *scene.tenant.spelling.departments[:1], scene.tenant.spelling.person_id)
+    )
 
     def spoil(row: JsonObject, rng: Random) -> bool:
         if name not in row:
@@ -419,7 +425,9 @@ def _slow(scene: Scene, rng: Random) -> Trouble:
 
 @kind("token revoked", 2)
 def _token_revoked(scene: Scene, rng: Random) -> Trouble:
-    return _in_lab(scene, faults.token_revoked(endpoint=_lists(scene, rng), chance=rng.choice((0.2, 1.0)), seed=rng.randrange(99)))
+    return _in_lab(
+        scene, faults.token_revoked(endpoint=_lists(scene, rng), chance=rng.choice((0.2, 1.0)), seed=rng.randrange(99))
+    )
 
 
 @kind("token expired", 2)
@@ -506,7 +514,9 @@ def _look_ups_mix(scene: Scene, rng: Random) -> Trouble:
         row[name] = f"on_{rng.randrange(16**8):032x}"
         return True
 
-    mixing = _editing(scene, rng, mix, *(door for door in (scene.tenant.doors.single_person, scene.tenant.doors.batch_people) if door))
+    mixing = _editing(
+        scene, rng, mix, *(door for door in (scene.tenant.doors.single_person, scene.tenant.doors.batch_people) if door)
+    )
 
     def lift() -> None:
         lost.lift()
@@ -565,9 +575,7 @@ def _permissions_untold(scene: Scene, rng: Random) -> Trouble:
     return _in_lab(scene, make(endpoint=scene.tenant.doors.permissions))
 
 
-def _undoing(
-    scene: Scene, rng: Random, act: Callable[[Random], Callable[[], None]], *, latest: int = 12
-) -> Trouble:
+def _undoing(scene: Scene, rng: Random, act: Callable[[Random], Callable[[], None]], *, latest: int = 12) -> Trouble:
     undo: list[Callable[[], None]] = []
 
     def happen(rng: Random) -> bool:
@@ -596,7 +604,12 @@ _event("person moved during the walk", lambda tenant, rng: tenant.move(rng), 2, 
 _event("person hired during the walk", lambda tenant, rng: tenant.hire(rng), 2, 3)
 _event("person left during the walk", lambda tenant, rng: tenant.resign(rng), 2, 3)
 _event("person differs between two parts", lambda tenant, rng: tenant.edit_somebody_of_two(rng), 3)
-_event("department removed during the walk", lambda tenant, rng: tenant.close_a_department(rng, leave=rng.random() < 0.3), 2, 3)
+_event(
+    "department removed during the walk",
+    lambda tenant, rng: tenant.close_a_department(rng, leave=rng.random() < 0.3),
+    2,
+    3,
+)
 _event("department moved during the walk", lambda tenant, rng: tenant.move_a_department(rng), 2, 3)
 
 

@@ -27,7 +27,7 @@ from tests.chaos.tenants import Tenant
 WRITES_AT_ONCE: Final = 25
 
 
-class Killed(BaseException):  # noqa: N818 - not an error: the worker is dead
+class Killed(BaseException):
     """The process died here. Not an Exception, so that nothing in the program can survive it."""
 
 

@@ -165,9 +165,7 @@ class Oracle:
 
     def _differing(self, entry: Entry, fact: Fact, but: Collection[str] = ()) -> str:
         wrong = [
-            name
-            for name, value in fact.values.items()
-            if name not in but and not _same(entry.values.get(name), value)
+            name for name, value in fact.values.items() if name not in but and not _same(entry.values.get(name), value)
         ]
         return ", ".join(f"{name}: {entry.values.get(name)!r} for {fact.values[name]!r}" for name in wrong)
 

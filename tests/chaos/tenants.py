@@ -9,7 +9,6 @@ import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
@@ -18,6 +17,10 @@ import httpx
 from chalicelib.core.model import Kind, State, Value, Values
 from chalicelib.core.secret import Secret
 from infra.lab.clock import LabClock
+from infra.lab.dingtalk import Choices as DingTalkChoices
+from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
+from infra.lab.dingtalk.records import ROOT as DINGTALK_ROOT
+from infra.lab.dingtalk.workspace import Edition
 from infra.lab.lark import Choices, LarkApi, LarkWorkspace
 from infra.lab.lark.records import ROOT
 from infra.lab.wire import Api, LabError
@@ -280,10 +283,10 @@ class LarkTenant(Tenant):
     # --- what happens in a company
 
     def luck(self, rng: random.Random, events: int) -> bool:
-        return self._try(lambda: self.company.mutate_randomly(rng, events))
+        return attempt(lambda: self.company.mutate_randomly(rng, events))
 
     def hire(self, rng: random.Random) -> bool:
-        return self._try(lambda: self.company.hire(self._some_department(rng), activated=rng.random() < 0.5))
+        return attempt(lambda: self.company.hire(self._some_department(rng), activated=rng.random() < 0.5))
 
     def resign(self, rng: random.Random, people: int = 1) -> bool:
         verb = self.company.exit if rng.random() < 0.15 else self.company.resign
@@ -305,7 +308,7 @@ class LarkTenant(Tenant):
             if not several:
                 places = rng.sample([key for key, each in self.company.departments.items() if not each.deleted], 2)
                 several = [self.company.move(self._some_person(rng), places)]
-        return self._try(lambda: self.company.edit(rng.choice(several), job_title=f"Head {rng.randrange(1000)}"))
+        return attempt(lambda: self.company.edit(rng.choice(several), job_title=f"Head {rng.randrange(1000)}"))
 
     def clear_a_field(self, rng: random.Random) -> bool:
         field = rng.choice(("job_title", "mobile", "city", "en_name", "employee_no"))
@@ -315,10 +318,10 @@ class LarkTenant(Tenant):
         return self._each(rng, 1, lambda person: self.company.set_manager(person, self._some_person(rng)))
 
     def close_a_department(self, rng: random.Random, *, leave: bool) -> bool:
-        return self._try(lambda: self.company.close_branch(self._some_department(rng), resign=leave))
+        return attempt(lambda: self.company.close_branch(self._some_department(rng), resign=leave))
 
     def move_a_department(self, rng: random.Random) -> bool:
-        return self._try(lambda: self.company.move_department(self._some_department(rng), self._some_department(rng)))
+        return attempt(lambda: self.company.move_department(self._some_department(rng), self._some_department(rng)))
 
     def rename_user_id(self, rng: random.Random) -> bool:
         with self.company.lock:
@@ -330,11 +333,7 @@ class LarkTenant(Tenant):
     def hide(self, rng: random.Random) -> Undo:
         hidden = self.company.hide(self._some_department(rng))
 
-        def show() -> None:
-            with suppress(LabError):  # it was closed meanwhile
-                self.company.show(hidden)
-
-        return show
+        return lambda: void(attempt(lambda: self.company.show(hidden)))  # it may have been closed meanwhile
 
     def narrow(self, rng: random.Random) -> Undo:
         with self.company.lock:
@@ -348,12 +347,7 @@ class LarkTenant(Tenant):
         had = [scope for scope in scopes if scope in self.company.scopes_granted]
         for scope in had:
             self.company.revoke(scope)
-
-        def grant() -> None:
-            for scope in had:
-                self.company.grant(scope)
-
-        return grant
+        return lambda: [self.company.grant(scope) for scope in had].clear()
 
     def switch_off(self, rng: random.Random) -> Undo:
         switch = rng.choice(("enabled", "installed", "ip_allowed"))
@@ -379,14 +373,232 @@ class LarkTenant(Tenant):
         return rng.choice(living)
 
     def _each(self, rng: random.Random, people: int, act: Callable[[str], object]) -> bool:
-        return any([self._try(lambda: act(self._some_person(rng))) for _ in range(people)])
+        return any([attempt(lambda: act(self._some_person(rng))) for _ in range(people)])
 
-    def _try(self, act: Callable[[], object]) -> bool:
-        try:
-            act()
-        except LabError:
-            return False
-        return True
+
+class DingTalkTenant(Tenant):
+    kind = "dingtalk"
+    doors = Doors(
+        tree="departments.listsub",
+        people="users.list",
+        single_person="users.get",
+        single_department="departments.get",
+        batch_people="",
+        batch_departments="",
+        token="auth.*token",
+        permissions="auth.scopes",
+    )
+    spelling = Spelling(
+        name=("name",),
+        status=("active", "disable_status"),
+        departments=("dept_id_list", "parent_id"),
+        contact=("email", "org_email", "mobile", "title", "manager_userid"),
+        email=("email", "org_email"),
+        count=("member_count", "owning_member_count"),
+        person_id="userid",
+        field_scopes=("fieldMobile", "fieldEmail"),
+        list_scopes=("qyapi_get_department_member", "qyapi_get_department_list"),
+    )
+    root = str(DINGTALK_ROOT)
+    refusals = (
+        *(
+            (200, json.dumps({"errcode": code, "errmsg": "no", "request_id": "r"}).encode())
+            for code in (50002, 50004, 40035, 60011, 12345, -1, 400002)
+        ),
+        (200, b'{"errcode":0,"errmsg":"ok"}'),
+        (200, b'{"errcode":0,"errmsg":"ok","result":{}}'),
+    )
+    slow_fields = frozenset({"manager", "roles", "order"})
+
+    def __init__(self, company: DingTalkWorkspace, clock: LabClock) -> None:
+        self.company = company
+        self.choices = DingTalkChoices()
+        self.api = DingTalkApi(company, clock=clock, choices=self.choices, latency_s=LATENCY_S)
+        self._clock = clock
+
+    @classmethod
+    def found(cls, seed: int, people: int, departments: int, clock: LabClock) -> Self:
+        edition: Edition = "dedicated" if seed % 2 else "standard"
+        company = DingTalkWorkspace.generate(
+            seed=seed, people=people, departments=departments, clock=clock, edition=edition
+        )
+        return cls(company, clock)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {"corp_id": self.company.corp_id, "app_key": self.company.app_key}
+
+    @property
+    def secrets(self) -> Mapping[str, Secret]:
+        return {"app_secret": Secret(self.company.app_secret)}
+
+    def facts(self) -> Mapping[Name, Fact]:
+        truth = self.company.truth()
+        facts: dict[Name, Fact] = {}
+        people = truth["people"]
+        for key, department in truth["departments"].items():
+            leaders = [each for each in department["managers"] if key in people[each]["leads"]]
+            values: dict[str, Value] = {
+                "name": department["name"],
+                "parent": None if department["parent"] == self.root else department["parent"],
+                "leaders": tuple(sorted(leaders)),
+                "order": department["order"],
+                "state": State.LEFT if department["deleted"] else State.ACTIVE,
+            }
+            visible = department["deleted"] or department["visible"]
+            facts[Kind.DEPARTMENT, key] = Fact(visible=visible, values=values)
+        for key, person in people.items():
+            departments = sorted((each for each in person["departments"] if each != self.root), key=int)
+            ours = person["owner_corp_id"] == self.company.corp_id and person["account_type"] == "dingtalk"
+            facts[Kind.EMPLOYEE, key] = Fact(
+                visible=person["visible"] or person["state"] == "left",
+                values={
+                    "name": person["name"],
+                    "email": person["org_email"] or person["email"],
+                    "mobile": f"+{person['state_code']}{person['mobile']}" if person["mobile"] else "",
+                    "employee_no": person["job_number"],
+                    "title": person["title"],
+                    "departments": tuple(departments),
+                    "manager": person["manager"],
+                    "state": State(person["state"]),
+                    "work_place": person["work_place"],
+                    "roles": ", ".join(sorted(set(person["roles"]))),
+                    "login_id": person["login_id"] if ours else "",
+                },
+            )
+        return facts
+
+    def stranger(self, seed: int) -> Self:
+        other = DingTalkWorkspace.generate(
+            seed=seed, people=30, departments=6, clock=self._clock, corp_id=self.company.corp_id
+        )
+        other.app_key, other.app_secret = self.company.app_key, self.company.app_secret
+        return type(self)(other, self._clock)
+
+    def with_page_size(self, request: httpx.Request, size: int) -> httpx.Request:
+        return with_body(request, size=size)
+
+    # --- what happens in a company
+
+    def luck(self, rng: random.Random, events: int) -> bool:
+        return attempt(lambda: self.company.mutate_randomly(rng, events))
+
+    def hire(self, rng: random.Random) -> bool:
+        return attempt(lambda: self.company.hire(self._some_department(rng), active=rng.random() < 0.5))
+
+    def resign(self, rng: random.Random, people: int = 1) -> bool:
+        return self._each(rng, people, self.company.leave)
+
+    def suspend(self, rng: random.Random, people: int = 1) -> bool:
+        """Only accounts that the company made can be suspended; in a company without any, nobody can."""
+        return any(
+            [
+                attempt(lambda: self.company.disable(self.company.some_account(rng.randrange(10**9))))
+                for _ in range(people)
+            ]
+        )
+
+    def move(self, rng: random.Random) -> bool:
+        places = [self._some_department(rng) for _ in range(rng.choice((1, 1, 2)))]
+        return self._each(rng, 1, lambda person: self.company.move(person, places))
+
+    def move_to_root(self, rng: random.Random) -> bool:
+        return self._each(rng, 1, lambda person: self.company.move(person, self.root))
+
+    def edit_somebody_of_two(self, rng: random.Random) -> bool:
+        with self.company.lock:
+            several = [user.userid for user in self.company.users.values() if len(user.memberships) > 1]
+            if not several:
+                several = [self.company.move(self._some_person(rng), rng.sample(self._living(), 2))]
+        return attempt(lambda: self.company.edit(rng.choice(several), title=f"Head {rng.randrange(1000)}"))
+
+    def clear_a_field(self, rng: random.Random) -> bool:
+        field = rng.choice(("title", "work_place", "job_number", "org_email"))
+        return self._each(rng, 1, lambda person: self.company.edit(person, **{field: ""}))
+
+    def change_manager(self, rng: random.Random) -> bool:
+        return self._each(rng, 1, lambda person: self.company.set_manager(person, self._some_person(rng)))
+
+    def close_a_department(self, rng: random.Random, *, leave: bool) -> bool:
+        return attempt(lambda: self.company.close_branch(self._some_department(rng), leave=leave))
+
+    def move_a_department(self, rng: random.Random) -> bool:
+        return attempt(lambda: self.company.move_department(self._some_department(rng), self._some_department(rng)))
+
+    def rename_user_id(self, rng: random.Random) -> bool:
+        """A userid cannot change: whoever gets another leaves, and comes back as somebody with the same unionid."""
+
+        def rename() -> None:
+            with self.company.lock:
+                person = self.company.user(self._some_person(rng))
+                places = person.departments
+                self.company.leave(person.userid)
+                self.company.hire(
+                    places,
+                    name=person.name,
+                    userid=f"renamed{rng.randrange(10**6)}",
+                    unionid=person.unionid,
+                    active=True,
+                )
+
+        return attempt(rename)
+
+    def hide(self, rng: random.Random) -> Undo:
+        hidden = self.company.hide(self._some_department(rng))
+        return lambda: void(attempt(lambda: self.company.show(hidden)))
+
+    def narrow(self, rng: random.Random) -> Undo:
+        with self.company.lock:
+            living = self._living()
+            granted = rng.sample(living, min(len(living), rng.randint(0, 3)))
+            lone = {self._some_person(rng) for _ in range(rng.randint(0, 4))}
+            self.company.set_range(granted, sorted(lone))
+        return self.company.range_all
+
+    def withdraw(self, scopes: Sequence[str]) -> Undo:
+        had = [scope for scope in scopes if scope in self.company.scopes_granted]
+        for scope in had:
+            self.company.revoke(scope)
+        return lambda: [self.company.grant(scope) for scope in had].clear()
+
+    def switch_off(self, rng: random.Random) -> Undo:
+        self.company.configure(ip_allowed=False)
+        return lambda: void(self.company.configure(ip_allowed=True))
+
+    def wording(self, rng: random.Random) -> None:
+        self.choices.sub_code = rng.random() < 0.5
+        self.choices.token_error = rng.choice(("by_cause", "40014", "42001", "40001"))
+        self.choices.new_permission = rng.choice(("at_once", "asked_again", "new_token"))
+        self.choices.names_missing_permission = rng.random() < 0.5
+        self.choices.user_gone_code = rng.choice((60121, 33012))
+        self.choices.empty_values = rng.choice(("documented", "absent", "blank"))
+        self.choices.quoted_values = rng.random() < 0.2
+        self.choices.ban_page = rng.choice(("html", "json"))
+
+    def _living(self) -> list[str]:
+        root = DINGTALK_ROOT
+        return [str(key) for key, each in self.company.departments.items() if not each.deleted and key != root]
+
+    def _some_person(self, rng: random.Random) -> str:
+        return self.company.some_person(rng.randrange(10**9), None)
+
+    def _some_department(self, rng: random.Random) -> str:
+        living = self._living()
+        if not living:
+            raise LabError("there are no departments")
+        return rng.choice(living)
+
+    def _each(self, rng: random.Random, people: int, act: Callable[[str], object]) -> bool:
+        return any([attempt(lambda: act(self._some_person(rng))) for _ in range(people)])
+
+
+def attempt(act: Callable[[], object]) -> bool:
+    """Do what may turn out to be impossible; tell whether it was done."""
+    try:
+        act()
+    except LabError:
+        return False
+    return True
 
 
 def void(result: object) -> None:
@@ -409,4 +621,7 @@ def with_body(request: httpx.Request, **fields: object) -> httpx.Request:
     )
 
 
-TENANTS: Final[Mapping[str, Callable[[int, int, int, LabClock], Tenant]]] = {"lark": LarkTenant.found}
+TENANTS: Final[Mapping[str, Callable[[int, int, int, LabClock], Tenant]]] = {
+    "lark": LarkTenant.found,
+    "dingtalk": DingTalkTenant.found,
+}

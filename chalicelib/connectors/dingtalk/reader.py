@@ -19,7 +19,7 @@ from chalicelib.connectors.dingtalk.client import App, DingTalkClient
 from chalicelib.connectors.dingtalk.form import API, DAILY_DETAILS, OAPI
 from chalicelib.connectors.dingtalk.lookup import Lookup
 from chalicelib.connectors.dingtalk.permissions import Coverage
-from chalicelib.connectors.dingtalk.records import Records
+from chalicelib.connectors.dingtalk.records import LEADERS, Records
 from chalicelib.connectors.dingtalk.tree import Walk
 from chalicelib.core.errors import SourceDeniedError
 from chalicelib.core.model import Key, Kind, Part
@@ -63,6 +63,10 @@ class DingTalkReader:
     @property
     def daily_details(self) -> int:
         return int(self._source.settings.get("daily_details") or DAILY_DETAILS)
+
+    @property
+    def only_listed(self) -> frozenset[str]:
+        return frozenset({LEADERS})
 
     def close(self) -> None:
         self._client.close()
