@@ -78,7 +78,7 @@ def test_a_request_without_a_body_has_an_empty_one() -> None:
         (errors.SetupError("no such task", task="7"), 500),
         (errors.SourceUnavailableError("no such task", task="7"), 503),
         (errors.ThrottledError("no such task", task="7"), 503),
-        (errors.ContractError("no such task", task="7"), 500),
+        (errors.ContractError("no such task", task="7"), 502),
     ],
 )
 def test_an_error_becomes_a_status_and_words(error: errors.RollcallError, status: int, written: io.StringIO) -> None:
