@@ -59,7 +59,6 @@ class Company:
     uncovered: set[str] = field(default_factory=set)
     remarks: tuple[Remark, ...] = ()
     daily_details: int = 0  # more than 0: lists do not show managers
-    only_listed: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)  # fields that lists show as empty, though they are not
 
     def open(self, external_id: str, parent: str | None = None) -> None:
@@ -106,10 +105,6 @@ class ScriptedConnector:
     @property
     def daily_details(self) -> int:
         return self.company.daily_details
-
-    @property
-    def only_listed(self) -> frozenset[str]:
-        return frozenset(self.company.only_listed)
 
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
         yield staged.get("departments") or self._departments()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,14 +22,17 @@ Handler = Callable[[Mapping[str, Any], Any], Mapping[str, Any]]
 
 
 class Context:
-    """What a Lambda context tells, for a machine that has no time limit."""
+    """What a Lambda context tells, for a machine whose only limit is that it is asked to stop."""
 
     function_name = "local"
     memory_limit_in_mb = "0"
     aws_request_id = "local"
 
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self._stop = stop
+
     def get_remaining_time_in_millis(self) -> int:
-        return 3_600_000
+        return 0 if self._stop is not None and self._stop.is_set() else 3_600_000
 
 
 class Front(ThreadingHTTPServer):

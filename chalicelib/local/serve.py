@@ -13,6 +13,8 @@ from chalicelib.local.front import Context, Front
 log = logging.getLogger(__name__)
 
 TICK_S = 5.0
+# How long a stop waits for work to reach its next step; what takes longer is left as a kill would leave it.
+PATIENCE_S = 5.0
 Handler = Callable[[Mapping[str, Any], Any], Any]
 
 
@@ -37,11 +39,18 @@ class Served:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """End quietly: the work that is under way goes on at the next start."""
+    def stop(self) -> bool:
+        """End quietly: the work that is under way stops at its next step, and goes on at the next start.
+
+        Returns False when some work did not come to a step in time, as it waits for a vendor.
+        """
         self._stop.set()
+        for thread in self._threads:
+            if thread.name == "pump":
+                thread.join(PATIENCE_S)
         self.front.shutdown()
         self.front.server_close()
+        return not any(thread.is_alive() for thread in self._threads if thread.name == "pump")
 
     def _pump(self, bell: WaitingBell, on_message: Handler) -> None:
         while not self._stop.is_set():
@@ -59,7 +68,7 @@ class Served:
     def _safely(self, handler: Handler, event: Mapping[str, Any]) -> None:
         """Outlive a failing handler, as Lambda does; the next tick tries again."""
         try:
-            handler(event, Context())
+            handler(event, Context(self._stop))
         except RollcallError as error:
             log.warning("handler failed", extra={"code": error.code})
         except Exception as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 import app as switchboard
-from chalicelib import wiring
+from chalicelib import log, wiring
 from chalicelib.local.front import LARGEST_BODY_BYTES, Context, Front, Handler
 from tests.scripted import House
 
@@ -136,10 +137,12 @@ def test_a_handler_that_breaks_shows_nothing_of_its_error(capfd: pytest.CaptureF
     def broken(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
         raise ValueError(ANN)
 
+    written = io.StringIO()
+    log.configure("DEBUG", written)
     with serving(broken) as front:
         answer = raw(front, b"GET /health HTTP/1.1\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 50")
-    assert ANN not in answer.decode() + capfd.readouterr().err
+    assert ANN not in answer.decode() + capfd.readouterr().err + written.getvalue()
 
 
 def test_neither_paths_nor_addresses_are_logged(capfd: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,9 @@ for n in range(1_000_000):
         for _ in range(20):
             told = int(writer.stdout.readline())
         os.kill(writer.pid, signal.SIGKILL)
-        rest, _ = writer.communicate()
+        # Not communicate(): with two pipes it reads past what readline() has buffered.
+        rest = writer.stdout.read()
+        writer.communicate()
         told = max([told, *(int(line) for line in rest.splitlines(keepends=True) if line.endswith("\n"))])
         table = SqliteTable(path)
         kept = {item.attributes["n"] for item in table.query("p").items}
