@@ -43,11 +43,13 @@ class Sources:
             source = self._drafted(handle, kind, name, settings, secrets)
             uid = source.uid
             self.secrets.put(source.uid, secrets)
+            added = False
             try:
                 self.catalog.add(source)
-            except RollcallError:
-                self.secrets.drop(source.uid)
-                raise
+                added = True
+            finally:
+                if not added:
+                    self.secrets.drop(source.uid)
             return source
         except RollcallError as error:
             outcome = error.code
