@@ -10,18 +10,23 @@ import math
 import os
 import platform
 import resource
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
 from chalicelib import wiring
-from chalicelib.core.model import Kind
+from chalicelib.core.model import Key, Kind, State
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.secret import Secret
 from chalicelib.core.task import SyncTask, Tally
@@ -32,6 +37,11 @@ console = Console(highlight=False, width=150)
 PAGE = 50
 PER_SECOND, PER_MINUTE = 50, 1000
 LATENCY_S = 0.02
+EVENT_LATENCY_S = 0.08
+EVENTS_QUIET = 40
+# The full sync that runs beside is shortened by as much, or it would take minutes.
+EVENT_RATE_SCALE = 2.0
+ENCRYPT_KEY, VERIFICATION_TOKEN = "bench-encrypt-key", "bench-verification-token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +170,119 @@ def wall_time() -> None:
     console.print(f"{created:,} employees created; status {run.task.status}")
 
 
+class Serving:
+    """`rollcall serve` beside a company that pushes to it."""
+
+    def __init__(self, company: LarkWorkspace, lab: LabServer, home: Path) -> None:
+        self.company, self.home = company, home
+        self._environ = {**os.environ, "ROLLCALL_HOME": str(home), "ROLLCALL_LIMIT_SCALE": str(EVENT_RATE_SCALE)}
+        os.environ |= {"ROLLCALL_HOME": str(home), "ROLLCALL_LIMIT_SCALE": "50"}
+        wiring.use(None)
+        keys = {"encrypt_key": ENCRYPT_KEY, "verification_token": VERIFICATION_TOKEN}
+        secrets = {name: Secret(text) for name, text in {"app_secret": company.app_secret, **keys}.items()}
+        settings = {"app_id": company.app_id, "base_url": lab.url}
+        wiring.rooms().sources.create(TERMINAL, "hq", kind="lark", name="Bench", settings=settings, secrets=secrets)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [str(Path(sys.executable).with_name("rollcall")), "serve", "--port", str(port)]
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command, env=self._environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            until(lambda: httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == 200)
+            url = f"http://127.0.0.1:{port}/callbacks/hq/events"
+            pusher = self.company.subscribe(url, ENCRYPT_KEY, VERIFICATION_TOKEN)
+            pusher.start()
+            yield
+            self.company.unsubscribe()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+    def event_to_directory(self, number: int) -> float:
+        """Rename or let go of somebody; tell after how many seconds the directory says so."""
+        directory, company = wiring.outside().directory, self.company
+        user = company.user(company.some_person(1000 + number))
+        key = Key(wiring.outside().catalog.source("hq").uid, Kind.EMPLOYEE, user.union_id)
+        name, leaves = f"改名{number}", number % 2 == 0
+        began = time.monotonic()
+        if leaves:
+            company.resign(user.open_id)
+        else:
+            company.rename(user.open_id, name)
+
+        def told() -> bool:
+            link = directory.links_of([key]).get(key)
+            entry = directory.entries([link.entry_id]).get(link.entry_id) if link and link.entry_id else None
+            if entry is None:
+                return False
+            return entry.state is State.LEFT if leaves else entry.values["name"] == name
+
+        until(told, seconds=60, step_s=0.01)
+        return time.monotonic() - began
+
+
+def events() -> None:
+    """Measure from what happens in the company to what the directory says, through real HTTP both ways."""
+    table = Table(
+        "while", "events", "median s", "p95 s", "most s",
+        title=f"Event to directory, one at a time, calls take {EVENT_LATENCY_S * 1000:.0f} ms (goal: p95 2 s)",
+        title_justify="left",
+    )  # fmt: skip
+    company = LarkWorkspace.generate(seed=7, people=10_000, departments=1000)
+    api = LarkApi(company, latency_s=EVENT_LATENCY_S, rate_scale=EVENT_RATE_SCALE, limits=False)
+    with tempfile.TemporaryDirectory() as home, LabServer(api, company) as lab:
+        served = Serving(company, lab, Path(home) / "state")
+        tasks, requests = wiring.outside().tasks, wiring.requests()
+        first = requests.sync_now(TERMINAL, "hq").task
+        while (again := wiring.runner().wake(first.source, lambda: math.inf)) is not None:
+            time.sleep(again)
+        api.limits = True
+        with served.serving():
+            quiet = [served.event_to_directory(500 + number) for number in range(EVENTS_QUIET)]
+            asked = requests.sync_now(TERMINAL, "hq").task
+            loud = list(beside(served, lambda: not tasks.get(asked.task_id).status.is_over))
+    for name, seconds in (("nothing else runs", quiet), ("a full sync of 10,000 people runs", loud)):
+        table.add_row(name, str(len(seconds)), *(f"{each:.2f}" for each in figures(seconds)))
+    console.print(table)
+
+
+def beside(served: Serving, runs: Callable[[], bool]) -> Iterator[float]:
+    number = 0
+    while runs():
+        seconds = served.event_to_directory(number)
+        if runs():
+            yield seconds
+        number += 1
+        time.sleep(0.2)
+
+
+def figures(seconds: Sequence[float]) -> tuple[float, float, float]:
+    ordered = sorted(seconds) or [math.nan]
+    return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, math.ceil(0.95 * len(ordered)) - 1)], ordered[-1]
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0, step_s: float = 0.05) -> None:
+    """Wait for something that happens elsewhere.
+
+    Raises:
+        SystemExit: it did not happen.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(step_s)
+    raise SystemExit("the bench waited in vain")
+
+
 def main() -> None:
     cores = os.cpu_count()
     console.print(
@@ -169,6 +292,8 @@ def main() -> None:
     calls_and_writes()
     console.print()
     wall_time()
+    console.print()
+    events()
     console.print(
         f"\npeak memory of the whole bench {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
     )

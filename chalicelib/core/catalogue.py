@@ -203,9 +203,9 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "厂商拒绝了对 {endpoint} 的请求（错误码 {code}）。未作任何变更，请反馈此问题。",
     ),
     "another company": (
-        "None of the {known} known keys was seen, but {seen} new ones: these credentials show another company. "
+        "Of {known} known people {kept} were seen, but {seen} new ones: these credentials show another company. "
         "Nothing was changed. Check the app id, or create a new source.",
-        "已知的 {known} 个条目一个都没有看到，却有 {seen} 个新条目：这些凭证属于另一家企业。未作任何变更。请检查应用 ID，或新建来源。",
+        "已知的 {known} 名成员中只看到 {kept} 名，却有 {seen} 名新成员：这些凭证属于另一家企业。未作任何变更。请检查应用 ID，或新建来源。",
     ),
     # what a read could not see
     "range is partial": (
@@ -243,6 +243,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "The vendor does not show {fields} (for {count} entries), nor says that it is empty; it is kept as it is. Check the "
         "app's permissions, then sync again.",
         "厂商未显示 {fields}（{count} 个条目），也未说明为空，因此保持不变。请检查应用权限后重新同步。",
+    ),
+    "nobody was found": (
+        "The vendor said that it is gone, but did not find anybody else either. It is kept. Sync again.",
+        "厂商称其已不存在，但其他人也都查不到，因此保持不变。请重新同步。",
     ),
     # rows of a plan
     "value does not fit its field": (

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.core.mapping import Mapped
-from chalicelib.core.model import FIELDS, NOTHING, REQUIRED_FIELDS, Entry, Kind, Remark, State, Value, Values
+from chalicelib.core.model import (
+    FIELDS,
+    NOTHING,
+    REQUIRED_FIELDS,
+    Entry,
+    FieldType,
+    Kind,
+    Remark,
+    State,
+    Value,
+    Values,
+)
 
 
 class Action(StrEnum):
@@ -40,6 +51,18 @@ def changed(before: Values, after: Values) -> tuple[str, ...]:
 def vanished(before: Values, after: Values) -> tuple[str, ...]:
     """Name the fields that had a value and have none any more."""
     return tuple(name for name in changed(before, after) if is_empty(after.get(name)))
+
+
+def lessened(kind: Kind, before: Values, after: Values) -> tuple[str, ...]:
+    """Name the fields that have no value any more, or lack somebody to whom they referred."""
+
+    def less(name: str) -> bool:
+        was, now = before.get(name), after.get(name)
+        if FIELDS[kind].get(name) is FieldType.EMPLOYEES and isinstance(was, tuple) and isinstance(now, tuple):
+            return not set(was) <= set(now)
+        return is_empty(now)
+
+    return tuple(name for name in changed(before, after) if less(name))
 
 
 def removes_access(kind: Kind, before: Values, after: Values) -> bool:

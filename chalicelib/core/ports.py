@@ -383,11 +383,6 @@ class Connector(Protocol):
         """How many people may be read by name each day for what no list shows; 0 where lists show everything."""
         ...
 
-    @property
-    def only_listed(self) -> frozenset[str]:
-        """Name the source fields that only lists show; a read by name says nothing about them."""
-        ...
-
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
         """Read everything, in parts; those in `staged` come from there. A part is whole, or the read raises."""
         ...

@@ -444,6 +444,7 @@ def as_source(item: Item, *, last_asked_at: datetime | None) -> Source:
             vanish_share=guard.share("vanish_share"),
             edit_share=guard.share("edit_share"),
             edit_floor=guard.number("edit_floor"),
+            storm=guard.number("storm") if guard.has("storm") else Guard().storm,
         ),
         last_asked_at=last_asked_at,
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from heapq import nsmallest
+from itertools import chain
 
-from chalicelib.core.diff import Action, Change, Impossible, departure, diff, is_empty, vanished
+from chalicelib.core.diff import Action, Change, Impossible, departure, diff, is_empty, lessened, vanished
 from chalicelib.core.errors import SetupError
 from chalicelib.core.guard import Candidate, check
 from chalicelib.core.mapping import Mapped, Unmappable, map_record
@@ -25,6 +27,8 @@ from chalicelib.core.task import Claim, Everything, Evidence, Only, RowStatus, S
 FLUSH_ROWS = 200
 # Fewer known people than this may all be replaced within a day; more of them may not.
 ANOTHER_COMPANY_FLOOR = 5
+# How many of a kind, so that one who leaves this very moment does not matter.
+WITNESSES = 3
 _UNMAPPABLE = ""
 # What every record shows that is shown whole; without them somebody stays what, or where, they were.
 ALWAYS_SHOWN = ("departments", "parent", "state")
@@ -34,14 +38,7 @@ MOST_LOOKS = 3
 
 class Plan:
     def __init__(
-        self,
-        *,
-        task: SyncTask,
-        source: Source,
-        links: dict[Key, Link],
-        directory: Directory,
-        tasks: Tasks,
-        only_listed: frozenset[str] = frozenset(),
+        self, *, task: SyncTask, source: Source, links: dict[Key, Link], directory: Directory, tasks: Tasks
     ) -> None:
         self.links = links
         self.relinks: dict[Key, Link] = {}
@@ -57,11 +54,9 @@ class Plan:
         self._unseen: Counter[Kind] = Counter()
         rules = {kind: source.mapping.rules(kind) for kind in Kind}
         self._expected = {kind: [each.field for each in rules[kind] if each.field in ALWAYS_SHOWN] for kind in Kind}
-        self._only_listed = {
-            (kind, each.field) for kind in Kind for each in rules[kind] if not only_listed.isdisjoint(each.first_of)
-        }
         self._unanswered: Counter[Kind] = Counter()
-        # Fields that one read no longer shows, of keys that are therefore disputed; and those that no read shows.
+        # The fields for which keys are disputed, those that a read by name did not show either, those that somebody
+        # has a value in, and how many values vanished.
         self._doubted: dict[Key, tuple[str, ...]] = {}
         self._unshown: Counter[str] = Counter()
         self._shown: set[tuple[Kind, str]] = set()
@@ -73,8 +68,8 @@ class Plan:
     def consider(self, records: Sequence[SourceRecord], *, final: bool = False) -> None:
         """Plan what these records change.
 
-        A key that two reads show differently, or that lost a value, becomes disputed and has no row until it is
-        considered again, as `final`.
+        A key that two reads show differently, or that one shows with less than is known, becomes disputed and has no
+        row until it is considered again, as `final`.
         """
         news: list[Mapped] = []
         for record in records:
@@ -121,11 +116,13 @@ class Plan:
             key = mapped.record.key
             entry = entries.get(key)
             match diff(entry, mapped):
-                case Change() as change if not final and entry and (lost := self._lost_by(key, change)):
-                    # A page may lose fields as it may lose people: only a read by name clears a value.
+                case Change() as change if (
+                    not final and entry and (less := lessened(key.kind, change.before, change.after))
+                ):
+                    # A page may lose values as it may lose people: only a read by name takes one away.
                     self.disputed.add(key)
-                    self._doubted[key] = lost
-                    self._lost.update((key.kind, name) for name in lost)
+                    self._doubted[key] = less
+                    self._lost.update((key.kind, name) for name in vanished(change.before, change.after))
                 case Change() as change:
                     self.add(self.row(key, change, entry, Evidence.SHOWN, mapped.record.observed_at, mapped))
                 case Impossible() as impossible:
@@ -138,11 +135,6 @@ class Plan:
                     if again != link:
                         self.relinks[key] = again
 
-    def _lost_by(self, key: Key, change: Change) -> tuple[str, ...]:
-        """Name the fields that have no value any more, and that a read by name could show."""
-        gone = vanished(change.before, change.after)
-        return tuple(name for name in gone if (key.kind, name) not in self._only_listed)
-
     # --- what the source did not show
 
     def absent(self) -> tuple[Key, ...]:
@@ -151,11 +143,26 @@ class Plan:
         Raises:
             SetupError: the walk showed another company.
         """
-        known = [key for key, link in self.links.items() if key.kind is Kind.EMPLOYEE and link.state is not State.LEFT]
-        seen = [key for key in self._seen if key.kind is Kind.EMPLOYEE]
-        if len(known) >= ANOTHER_COMPANY_FLOOR and seen and not any(key in self._seen for key in self.links):
-            raise SetupError("another company", known=len(known), seen=len(seen))
+        known = {key for key, link in self.links.items() if link.state is not State.LEFT}
+        people = [key for key in known if key.kind is Kind.EMPLOYEE]
+        kept = sum(1 for key in people if key in self._seen)
+        new = sum(1 for key in self._seen if key.kind is Kind.EMPLOYEE and key not in self.links)
+        any_department = any(key in known for key in self._seen if key.kind is Kind.DEPARTMENT)
+        # In some companies people are simply numbered: a few may bear the numbers of ours.
+        others = new > kept and kept * 5 < len(people) and not any_department
+        if others and len(people) >= ANOTHER_COMPANY_FLOOR:
+            raise SetupError("another company", known=len(people), kept=kept, seen=new)
         return (*absentees(self.links, self._seen), *sorted(self.disputed))
+
+    def witnesses(self, absent: Collection[Key]) -> tuple[Key, ...]:
+        """Choose some whom the walk showed and who must be found by name too, or no such answer is worth anything."""
+        if not absent:
+            return ()
+        asked = frozenset(absent)
+        shown = [key for key in self._seen if key not in asked and key in self.links and self.links[key].entry_id]
+        chosen = {kind: nsmallest(WITNESSES, (key for key in shown if key.kind is kind), key=_number) for kind in Kind}
+        wanted = {key.kind for key in asked}
+        return tuple(key for kind in Kind if kind in wanted for key in chosen[kind]) or tuple(chain(*chosen.values()))
 
     def wanting_details(self, budget: int, today: date, *, rotate: bool) -> tuple[Key, ...]:
         """Choose whom to read by name for what no list shows: those new or changed, then today's share of the rest.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
-from chalicelib.core.errors import SourceDeniedError, TransientError
+from chalicelib.core.errors import RollcallError, SourceDeniedError
 from chalicelib.core.mapping import Mapped, map_record
 from chalicelib.core.model import Entry, Key, Remark
 from chalicelib.core.ports import Connector, Tasks
@@ -34,7 +34,8 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
         remarks |= {remark.code: remark for remark in part.remarks}
         if new:  # a slice may not end before it has read something
             step(Progress(stage="read", done=done, total=part.of or 0))
-    for presences in _confirmed(task_id, plan.absent(), connector, tasks, step):
+    absent = plan.absent()
+    for presences in _confirmed(task_id, absent, connector, tasks, step, witnesses=plan.witnesses(absent)):
         plan.conclude(presences)
     if connector.daily_details:
         today = (task.started_at or task.asked_at).date()
@@ -43,8 +44,8 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
         wanted = plan.wanting_details(connector.daily_details, today, rotate=rotate)
         try:
             for presences in _confirmed(task_id, wanted, connector, tasks, step):
-                # They were shown a moment ago: an answer that says nothing takes nothing back.
-                plan.conclude({key: each for key, each in presences.items() if isinstance(each, Found | Gone)})
+                # They were shown a moment ago: another answer takes nothing back; the next walk will tell.
+                plan.conclude({key: each for key, each in presences.items() if isinstance(each, Found)})
         except SourceDeniedError as error:  # what lists show is worth having without the rest
             remarks[error.code] = Remark(code=error.code, facts=error.facts)
     return tuple(remarks.values())
@@ -61,12 +62,15 @@ def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, pl
 
 
 def _weighed(claims: Mapping[Key, Claim], connector: Connector) -> Mapping[Key, Presence]:
-    """Ask about claimed departures. Not staged: a second look must be a new one. A silent vendor is no answer."""
+    """Ask about claimed departures. Not staged: a second look must be a new one.
+
+    A vendor that is silent, or refuses us altogether, gives no answer: the departure is a fact all the same (law 4).
+    """
     if not claims:
         return {}
     try:
         return connector.confirm(tuple(claims))
-    except TransientError as error:
+    except RollcallError as error:
         why = Remark(code=error.code, facts=error.facts)
         return {key: Unclear(observed_at=claim.at, why=why) for key, claim in claims.items()}
 
@@ -122,9 +126,18 @@ def still_true(
 
 
 def _confirmed(
-    task_id: str, keys: Sequence[Key], connector: Connector, tasks: Tasks, step: Step
+    task_id: str,
+    keys: Sequence[Key],
+    connector: Connector,
+    tasks: Tasks,
+    step: Step,
+    *,
+    witnesses: Sequence[Key] | None = None,
 ) -> Iterator[Mapping[Key, Presence]]:
-    """Ask for keys by name, in batches that are staged; those that an earlier slice asked for are not asked again."""
+    """Ask for keys by name, in batches that are staged; those that an earlier slice asked for are not asked again.
+
+    With `witnesses` nobody is believed to be gone unless one of them is found by the same question.
+    """
     staged = tasks.staged_sightings(task_id)
     wanted, done = set(keys), 0
     for sighting in staged.values():
@@ -135,8 +148,29 @@ def _confirmed(
     left = [key for key in keys if key in wanted]
     for start in range(0, len(left), CONFIRM_KEYS):
         batch = left[start : start + CONFIRM_KEYS]
-        sighting = Sighting(name=f"confirm/{batch[0]}", presences=connector.confirm(batch))
+        if witnesses is None:
+            presences = connector.confirm(batch)
+        else:
+            # The witnesses come last: what happens while the others are asked shows in them.
+            presences = _witnessed(batch, connector.confirm([*batch, *witnesses]), witnesses)
+        sighting = Sighting(name=f"confirm/{batch[0]}", presences=presences)
         tasks.stage(task_id, sighting)
         done += len(batch)
         step(Progress(stage="confirm", done=done, total=len(keys)))
         yield sighting.presences
+
+
+def _witnessed(
+    keys: Sequence[Key], answers: Mapping[Key, Presence], witnesses: Sequence[Key]
+) -> Mapping[Key, Presence]:
+    """Take what was answered about these keys; where no witness was found, nobody is known to be gone either.
+
+    Some vendors say "not found" of leavers, of other companies' people, and of everybody when they are in trouble.
+    Where the walk showed nobody who is known, those whom it missed are the witnesses.
+    """
+    some_found = any(isinstance(answers[key], Found) for key in witnesses or keys)
+    why = Remark(code="nobody was found")
+    return {
+        key: Unclear(observed_at=each.observed_at, why=why) if isinstance(each, Gone) and not some_found else each
+        for key, each in ((key, answers[key]) for key in keys)
+    }

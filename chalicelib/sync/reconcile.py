@@ -71,14 +71,7 @@ def reconcile(task: SyncTask, bench: Bench) -> SyncTask:
 
 def _plan(task: SyncTask, bench: Bench) -> SyncTask:
     links = _links(task, bench)
-    plan = Plan(
-        task=task,
-        source=bench.source,
-        links=links,
-        directory=bench.directory,
-        tasks=bench.tasks,
-        only_listed=bench.connector.only_listed,
-    )
+    plan = Plan(task=task, source=bench.source, links=links, directory=bench.directory, tasks=bench.tasks)
     remarks: tuple[Remark, ...] = ()
     reading = (bench.connector, bench.tasks, plan, bench.pulse.step)
     match task.extent:

@@ -165,16 +165,21 @@ class Runner:
     ) -> None:
         """Leave a task to be gone on with; the phase it reached is in the store already."""
         stored = self.tasks.get(task.task_id)
+        if stored.status.is_over:  # it had just ended when the answer of the store was lost
+            return
         calls = bench.calls() if bench else task.calls
         paused = replace(stored, status=TaskStatus.QUEUED, attempts=attempts, calls=calls, reason=reason)
         self.tasks.save(replace(paused, not_before=not_before), pulse.fence)
 
     def _fail(self, task: SyncTask, pulse: Pulse, why: Remark, bench: Bench | None = None) -> None:
+        stored = self.tasks.get(task.task_id)
+        if stored.status.is_over:
+            return
         calls = bench.calls() if bench else task.calls
         now = self.clock.now()
         counts, _, writes = tally(task, self.tasks)
         failed = replace(
-            self.tasks.get(task.task_id),
+            stored,
             status=TaskStatus.FAILED,
             reason=why,
             finished_at=now,

@@ -124,6 +124,12 @@ def _lists(scene: Scene, rng: Random) -> str:
     return rng.choice((scene.tenant.doors.tree, scene.tenant.doors.people, scene.tenant.doors.people))
 
 
+def _pages(scene: Scene, rng: Random) -> str:
+    """Choose a list that comes in pages, and see to it that it has several."""
+    scene.wire.page_size = 2
+    return rng.choice(scene.tenant.doors.paged)
+
+
 def _doors(scene: Scene, rng: Random) -> str:
     doors = scene.tenant.doors
     return rng.choice((doors.tree, doors.people, doors.people, doors.token, doors.permissions, "*"))
@@ -157,8 +163,7 @@ def _rows(document: JsonObject, shape: PageShape) -> list[JsonObject]:
     payload = document.get(shape.payload)
     if not isinstance(payload, dict):
         return []
-    inner = [each for each in payload.values() if isinstance(each, dict)]
-    return inner or [payload]
+    return [payload, *(each for each in payload.values() if isinstance(each, dict))]
 
 
 def _editing(scene: Scene, rng: Random, change: Change, *doors: str, chance: float = 1.0) -> Trouble:
@@ -217,18 +222,18 @@ def _page_cut_short(scene: Scene, rng: Random) -> Trouble:
 
 @kind("has_more says that this is all", 2)
 def _has_more_denies(scene: Scene, rng: Random) -> Trouble:
-    return _in_lab(scene, faults.has_more_lies(says=False, endpoint=_lists(scene, rng)))
+    return _in_lab(scene, faults.has_more_lies(says=False, endpoint=_pages(scene, rng)))
 
 
 @kind("has_more says that there is more", 2)
 def _has_more_boasts(scene: Scene, rng: Random) -> Trouble:
     first, last = _span(rng)
-    return _in_lab(scene, faults.has_more_lies(says=True, endpoint=_lists(scene, rng), first=first, last=last))
+    return _in_lab(scene, faults.has_more_lies(says=True, endpoint=_pages(scene, rng), first=first, last=last))
 
 
 @kind("cursor leads to itself", 2)
 def _cursor_loops(scene: Scene, rng: Random) -> Trouble:
-    return _in_lab(scene, faults.loop_cursor(endpoint=_lists(scene, rng)))
+    return _in_lab(scene, faults.loop_cursor(endpoint=_pages(scene, rng)))
 
 
 @kind("cursor leads back", 2)
@@ -252,7 +257,7 @@ def _cursor_leads_back(scene: Scene, rng: Random) -> Trouble:
         elif call.param(shape.asked_cursor):
             tally.struck += 1
 
-    trouble = _in_lab(scene, Fault(name="leads back", effect=Edit(back), endpoint=_lists(scene, rng)))
+    trouble = _in_lab(scene, Fault(name="leads back", effect=Edit(back), endpoint=_pages(scene, rng)))
     return Trouble(lambda: tally.struck, trouble.lift)
 
 
@@ -285,7 +290,7 @@ def _root_people_missing(scene: Scene, rng: Random) -> Trouble:
     return _in_lab(scene, faults.empty_list(endpoint=scene.tenant.doors.people, where=at_root))
 
 
-@kind("member counts that disagree", 2)
+@kind("member counts that disagree", 2, vendors=LARK)
 def _counts_disagree(scene: Scene, rng: Random) -> Trouble:
     names = scene.tenant.spelling.count
 
@@ -348,9 +353,9 @@ def _unmappable(scene: Scene, rng: Random) -> Trouble:
 
 @kind("a record of another shape", 2)
 def _misshapen(scene: Scene, rng: Random) -> Trouble:
-    name = rng.choice(
-        (*scene.tenant.spelling.name, *scene.tenant.spelling.departments[:1], scene.tenant.spelling.person_id)
-    )
+    doors, spelling = scene.tenant.doors, scene.tenant.spelling
+    of_people = rng.random() < 0.7
+    name = rng.choice((*spelling.name, spelling.departments[0 if of_people else -1]))
 
     def spoil(row: JsonObject, rng: Random) -> bool:
         if name not in row:
@@ -358,7 +363,7 @@ def _misshapen(scene: Scene, rng: Random) -> Trouble:
         row[name] = rng.choice(({"zh": "x"}, True, [[1]], None))
         return True
 
-    return _editing(scene, rng, spoil, rng.choice(("users.*", "departments.*")), chance=0.1)
+    return _editing(scene, rng, spoil, doors.people if of_people else doors.tree, chance=0.2)
 
 
 # --- the vendor in trouble

@@ -132,11 +132,11 @@ class Wire(httpx.BaseTransport):
     """Leads to whichever company answers at the moment, in pages as small as the vendor likes."""
 
     def __init__(self, tenant: Tenant, life: Life, page_size: int) -> None:
-        self.tenant, self._life, self._page_size = tenant, life, page_size
+        self.tenant, self.page_size, self._life = tenant, page_size, life
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._life.step("vendor")
-        request = self.tenant.with_page_size(request, self._page_size)
+        request = self.tenant.with_page_size(request, self.page_size)
         return LabTransport(self.tenant.api).handle_request(request)
 
 

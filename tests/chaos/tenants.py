@@ -50,6 +50,7 @@ class Doors:
 
     tree: str
     people: str
+    paged: tuple[str, ...]
     single_person: str
     single_department: str
     batch_people: str
@@ -167,6 +168,7 @@ class LarkTenant(Tenant):
     doors = Doors(
         tree="departments.children",
         people="users.find_by_department",
+        paged=("users.find_by_department", "departments.children"),
         single_person="users.get",
         single_department="departments.get",
         batch_people="users.batch",
@@ -381,6 +383,7 @@ class DingTalkTenant(Tenant):
     doors = Doors(
         tree="departments.listsub",
         people="users.list",
+        paged=("users.list",),
         single_person="users.get",
         single_department="departments.get",
         batch_people="",

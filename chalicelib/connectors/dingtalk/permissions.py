@@ -33,23 +33,29 @@ class Coverage:
     """What is known of the app's field permissions so far; it only ever grows, and may be used from many threads."""
 
     def __init__(self, mapping: FieldMapping) -> None:
-        self._mapping = mapping
+        self.mapping = mapping
         self._custom = frozenset(name for name in _mapped(mapping) if name.startswith(CUSTOM))
         self._proven: frozenset[str] = frozenset()
+        self._witnesses: dict[str, str] = {}
 
     def see(self, rows: Iterable[Row]) -> None:
         """Learn from the vendor's rows."""
         for row in rows:
             if len(self._proven) == len(GATED):
                 return
-            self._prove(name for name, value in row.items() if value not in (None, ""))
+            self._prove((name for name, value in row.items() if value not in (None, "")), row.get("userid"))
 
     def recall(self, records: Iterable[SourceRecord]) -> None:
         """Learn from records that an earlier slice of the same read made."""
         for record in records:
             if len(self._proven) == len(GATED):
                 return
-            self._prove(record.covers)
+            self._prove(record.fields, record.key.external_id)
+            self._prove(record.covers, None)
+
+    def witnesses(self, *, but: Coverage) -> Collection[str]:
+        """Name people who proved what `but` has not."""
+        return {self._witnesses[each] for each in self._proven - but._proven if each in self._witnesses}
 
     def fields(self) -> frozenset[str]:
         """Name the gated fields that are empty when they are absent."""
@@ -64,7 +70,7 @@ class Coverage:
     def remarks(self, readable: Collection[str]) -> tuple[Remark, ...]:
         """Tell which mapped fields the app may not read by its own list, which may be empty: then nothing is said."""
         missing = [permission for permission, name in OLD_NAMES.items() if readable and name not in readable]
-        mapped = _mapped(self._mapping)
+        mapped = _mapped(self.mapping)
         hidden = [name for name in mapped if any(_uncovers(permission, name) for permission in missing)]
         if not hidden:
             return ()
@@ -72,11 +78,13 @@ class Coverage:
         facts: Mapping[str, str | int] = {"fields": ", ".join(hidden), "scopes": ", ".join(scopes)}
         return (Remark(code="fields not readable", facts=facts),)
 
-    def _prove(self, names: Iterable[str]) -> None:
+    def _prove(self, names: Iterable[str], witness: object) -> None:
         shown = {name.partition(".")[0] for name in names}
         proven = {permission for permission, fields in GATED.items() if not shown.isdisjoint(fields)}
         # Two threads may each add what the other does not know; both will be proven again by the next row.
         self._proven |= proven
+        if isinstance(witness, str):
+            self._witnesses |= {permission: witness for permission in proven if permission not in self._witnesses}
 
 
 def _uncovers(permission: str, name: str) -> bool:

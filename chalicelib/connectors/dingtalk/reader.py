@@ -19,7 +19,7 @@ from chalicelib.connectors.dingtalk.client import App, DingTalkClient
 from chalicelib.connectors.dingtalk.form import API, DAILY_DETAILS, OAPI
 from chalicelib.connectors.dingtalk.lookup import Lookup
 from chalicelib.connectors.dingtalk.permissions import Coverage
-from chalicelib.connectors.dingtalk.records import LEADERS, Records
+from chalicelib.connectors.dingtalk.records import Records
 from chalicelib.connectors.dingtalk.tree import Walk
 from chalicelib.core.errors import SourceDeniedError
 from chalicelib.core.model import Key, Kind, Part
@@ -53,8 +53,8 @@ class DingTalkReader:
             means=means,
         )
         self._coverage = Coverage(source.mapping)
-        self._records = Records(source.uid, source.settings["corp_id"], self._coverage)
-        self._lookup = Lookup(client=self._client, records=self._records, clock=means.clock)
+        self._records = self._records_by(self._coverage)
+        self._lookup = Lookup(client=self._client, coverage=self._coverage, records=self._records_by, clock=means.clock)
 
     @property
     def calls(self) -> Mapping[str, int]:
@@ -63,10 +63,6 @@ class DingTalkReader:
     @property
     def daily_details(self) -> int:
         return int(self._source.settings.get("daily_details") or DAILY_DETAILS)
-
-    @property
-    def only_listed(self) -> frozenset[str]:
-        return frozenset({LEADERS})
 
     def close(self) -> None:
         self._client.close()
@@ -97,6 +93,9 @@ class DingTalkReader:
         kinds = Counter(type(presence).__name__.lower() for presence in answers.values())
         log.info("keys confirmed", extra={"keys": len(answers), **kinds})
         return answers
+
+    def _records_by(self, coverage: Coverage) -> Records:
+        return Records(self._source.uid, self._source.settings["corp_id"], coverage)
 
     def _lone(self, walk: Walk) -> Part:
         """Read the people who were granted one by one; those that cannot be seen are left to `confirm`."""

@@ -123,15 +123,16 @@ class Records:
         return self._department(row, department_fields(row), frozenset(), observed_at)
 
     def department(self, row: Row, observed_at: datetime) -> SourceRecord:
-        """Make the record of a department that was read by name.
-
-        Its managers stay a detail of their own: that they are those who lead by the lists is nowhere promised.
+        """Make the record of a department that was read by name; its managers are those who lead it.
 
         Raises:
             SourceProtocolError: the row is not a department.
         """
         fields = {**department_fields(row), **department_detail_fields(row)}
-        return self._department(row, fields, DEPARTMENT_DETAILS, observed_at)
+        record = self._department(row, fields, DEPARTMENT_DETAILS, observed_at)
+        if not isinstance(row.get("dept_manager_userid_list"), list):
+            return record
+        return self.led_by(record, sorted(_ids(row, "dept_manager_userid_list")))
 
     def _user(self, row: Row, observed_at: datetime) -> SourceRecord:
         fields = user_fields(row)
@@ -213,7 +214,7 @@ def department_detail_fields(row: Row) -> Fields:
     _put_texts(fields, row, DEPARTMENT_DETAIL_TEXTS)
     _put_numbers(fields, row, DEPARTMENT_DETAIL_NUMBERS)
     _put_flags(fields, row, DEPARTMENT_DETAIL_FLAGS)
-    if managers := tuple(_text({"id": each}, "id") for each in _values(row, "dept_manager_userid_list")):
+    if managers := _ids(row, "dept_manager_userid_list"):
         fields["dept_manager_userid_list"] = managers
     return fields
 
@@ -270,6 +271,10 @@ def _departments(row: Row) -> tuple[str, ...]:
     if len(known) < len(numbers):
         _refuse("dept_id_list is not a list of ids")
     return tuple(sorted((each for each in known if each != ROOT and is_real(each)), key=int))
+
+
+def _ids(row: Row, name: str) -> tuple[str, ...]:
+    return tuple(_text({"id": each}, "id") for each in _values(row, name))
 
 
 def _roles(row: Row) -> str:

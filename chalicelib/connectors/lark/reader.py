@@ -74,10 +74,6 @@ class LarkReader:
     def daily_details(self) -> int:
         return 0  # find_by_department shows all that users/:id does
 
-    @property
-    def only_listed(self) -> frozenset[str]:
-        return frozenset()
-
     def close(self) -> None:
         self._client.close()
 

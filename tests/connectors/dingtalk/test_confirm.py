@@ -165,7 +165,7 @@ def test_only_a_read_by_name_shows_managers_and_roles() -> None:
         assert set(listed[userid].covers) < set(record.covers)
 
 
-def test_a_department_read_by_name_says_nothing_of_leaders_and_adds_its_order() -> None:
+def test_a_department_read_by_name_tells_its_managers_as_leaders_and_adds_its_order() -> None:
     tenancy = a_tenancy()
     company = tenancy.workspace
     department = company.add_department("a")
@@ -176,7 +176,7 @@ def test_a_department_read_by_name_says_nothing_of_leaders_and_adds_its_order() 
     assert isinstance(answer, Found)
     assert answer.record.fields["dept_manager_userid_list"] == (ann,)
     values = mapped(answer.record)
-    assert "leaders" not in values
+    assert values["leaders"] == (ann,)
     assert values["order"] == company.departments[int(department)].order > 2**53
     assert values["state"] == State.ACTIVE
 
