@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench demo picture package clean
+.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench chaos demo picture package clean
 
 # $(call step,NAME,COMMAND): a heading, the command, and on failure the name of what failed.
 define step
@@ -65,6 +65,11 @@ picture: setup ## run the demo and draw docs/demo.png for the README
 
 bench: setup ## measure
 	@$(BIN)/python -m infra.bench
+
+chaos: setup ## the whole suite that tries to lock people out: 10,000 runs, forged callbacks, lost events (an hour)
+	@$(BIN)/python -m tests.chaos --runs 10000
+	@$(BIN)/python -m tests.chaos.forgery --cases 20000
+	@$(BIN)/python -m tests.chaos.events --runs 500
 
 demo: setup ## the main job, against a simulated company
 	@$(BIN)/python -m infra.demo

@@ -665,6 +665,9 @@ def _swapped(scene: Scene, rng: Random) -> Trouble:
 @kind("tenant swapped during the walk", 2)
 def _swapped_midway(scene: Scene, rng: Random) -> Trouble:
     own, other = scene.tenant, scene.tenant.stranger(rng.randrange(10**6))
+    # Somebody with the id of one of ours would be that person, for all that anybody could tell in the middle of it.
+    while not own.facts().keys().isdisjoint(other.facts()):
+        other = scene.tenant.stranger(rng.randrange(10**6))
 
     def swap(rng: Random) -> bool:
         scene.wire.tenant = other

@@ -205,7 +205,8 @@ class Oracle:
             if all(fact.state is not State.LEFT for fact in told) and key not in self.removed_by_hand:
                 self.say("wrongful departure", key)
         elif old is not None and old.state.has_access and not new.state.has_access:
-            if all(fact.state.has_access for fact in told) and key not in self.removed_by_hand:
+            stayed = all(fact.state.has_access for fact in told)
+            if stayed and key not in self.removed_by_hand:
                 self.say("wrongful loss of access", key)
         for name in changed(before, new.values):
             values = [fact.values.get(name) for fact in told]

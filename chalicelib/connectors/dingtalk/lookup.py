@@ -55,8 +55,8 @@ class Lookup:
     def ask(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
         """Ask for every key, many at a time; the answer has every key.
 
-        A permission may be taken away at any moment. So that a field is empty where it is absent is proven by later rows
-        only: the newest are looked at first, and before them somebody who has shown it is read once more.
+        A permission may be taken away at any moment. So that a field is empty where it is absent is proven by later
+        rows only: the newest are looked at first, and before them somebody who has shown it is read once more.
         """
         answers = dict(self._client.each(lambda key: (key, self._one(key)), dict.fromkeys(keys)))
         rows = {key: answer for key, answer in answers.items() if isinstance(answer, _Row)}

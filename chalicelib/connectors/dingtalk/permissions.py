@@ -55,7 +55,7 @@ class Coverage:
 
     def witnesses(self, *, but: Coverage) -> Collection[str]:
         """Name people who proved what `but` has not."""
-        return {self._witnesses[each] for each in self._proven - but._proven if each in self._witnesses}
+        return sorted({self._witnesses[each] for each in self._proven - but._proven if each in self._witnesses})
 
     def fields(self) -> frozenset[str]:
         """Name the gated fields that are empty when they are absent."""
