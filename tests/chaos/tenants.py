@@ -416,7 +416,7 @@ class DingTalkTenant(Tenant):
     def __init__(self, company: DingTalkWorkspace, clock: LabClock) -> None:
         self.company = company
         self.choices = DingTalkChoices()
-        self.api = DingTalkApi(company, clock=clock, choices=self.choices, latency_s=LATENCY_S)
+        self.api: DingTalkApi = DingTalkApi(company, clock=clock, choices=self.choices, latency_s=LATENCY_S)
         self._clock = clock
 
     @classmethod
@@ -562,7 +562,13 @@ class DingTalkTenant(Tenant):
         had = [scope for scope in scopes if scope in self.company.scopes_granted]
         for scope in had:
             self.company.revoke(scope)
-        return lambda: [self.company.grant(scope) for scope in had].clear()
+
+        def grant() -> None:
+            for scope in had:
+                self.company.grant(scope)
+            self.api.revoke_tokens()  # some permissions come with another token only
+
+        return grant
 
     def switch_off(self, rng: random.Random) -> Undo:
         self.company.configure(ip_allowed=False)
