@@ -17,7 +17,7 @@ from chalicelib.core.errors import MalformedError, NotFoundError
 from chalicelib.core.mapping import FieldMapping, Rule
 from chalicelib.core.message import Delivery
 from chalicelib.core.model import Entry, Key, Kind, Part, Remark, SourceRecord, State, Value
-from chalicelib.core.ports import AuditLine, Callback, Clock, Table
+from chalicelib.core.ports import AuditLine, Callback, Chat, Clock, Table
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.secret import Secret
@@ -200,8 +200,11 @@ class Scripted:
         self.opened.append(ScriptedConnector(source.uid, self.company, self.clock, lambda n: self.before_call(n)))
         return self.opened[-1]
 
-    def callback(self, kind: str) -> Callback:
-        raise NotFoundError("no such door", kind=kind, door="events")
+    def callback(self, kind: str, door: str) -> Callback:
+        raise NotFoundError("no such door", kind=kind, door=door)
+
+    def chat(self, source: Source) -> Chat:
+        raise NotFoundError("no such door", kind=source.kind, door="chat")
 
     def hints(self, source: Source, delivery: Delivery) -> Sequence[Hint]:
         return ()

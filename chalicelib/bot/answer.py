@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.bot.command import Ask, Line, Parsed, Reply, Rooms, Tone
+from chalicelib.bot.command import Ask, Parsed, Rooms
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.errors import ForbiddenError, RollcallError
 from chalicelib.core.principal import Principal, permits
+from chalicelib.core.reply import Line, Reply, Tone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,8 @@ class Bot:
         """
         if not permits(who, parsed.command.role):
             raise ForbiddenError("forbidden", role=parsed.command.role.name.lower())
-        return parsed.command.do(Ask(who=who, lang=lang, rooms=self.rooms), **parsed.given)
+        ask = Ask(who=who, lang=lang, rooms=self.rooms, catalog=self.rooms.catalog, directory=self.rooms.directory)
+        return parsed.command.do(ask, **parsed.given)
 
 
 def refusal(error: RollcallError, lang: Lang) -> Reply:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from chalicelib.core.catalogue import Lang
 from chalicelib.core.ports import Catalog, Clock, Connectors, Directory, Tasks
 from chalicelib.core.principal import Principal, Role
+from chalicelib.core.reply import Reply
 from chalicelib.core.secret import Secret
+from chalicelib.notices.show import View
 from chalicelib.sources.create import Sources
 from chalicelib.sync.request import Requests
 
@@ -32,63 +32,11 @@ class Rooms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(View):
     """One command, asked by somebody through some door."""
 
     who: Principal
-    lang: Lang
     rooms: Rooms
-
-    @property
-    def zh(self) -> bool:
-        return self.lang is Lang.ZH
-
-    def pick(self, english: str, chinese: str) -> str:
-        return chinese if self.zh else english
-
-
-class Tone(StrEnum):
-    GOOD = "good"
-    PLAIN = "plain"
-    WARN = "warn"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    text: str
-    tone: Tone = Tone.PLAIN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """`caption` stands above; cells are plain text."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
-    """Labels and values, one below the other."""
-
-    pairs: tuple[tuple[str, str], ...]
-    caption: str = ""
-
-
-Block = Line | Table | Pairs
-Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer: blocks to read, and the same as one JSON document. `task` is the one it started or is about."""
-
-    blocks: tuple[Block, ...]
-    data: Json
-    tone: Tone = Tone.PLAIN
-    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.core.errors import NotFoundError, SignatureError
+from chalicelib.core.errors import SignatureError
 from chalicelib.core.message import HttpRequest, HttpResponse
 from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Inbox, Secrets
 from chalicelib.log import bound
@@ -17,7 +17,6 @@ from chalicelib.log import bound
 log = logging.getLogger(__name__)
 
 LARGEST_BODY_BYTES: Final = 256 * 1024
-EVENTS: Final = "events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +44,10 @@ class Receiver:
         if len(request.body) > LARGEST_BODY_BYTES:
             raise SignatureError("callback refused")
         source = self.catalog.source(self.handle)
-        if self.door != EVENTS:
-            raise NotFoundError("no such door", kind=source.kind, door=self.door[:40])
         now = self.clock.now()
-        opened = self.connectors.callback(source.kind).open(request, source, self.secrets.get(source.uid), now)
+        opened = self.connectors.callback(source.kind, self.door).open(
+            request, source, self.secrets.get(source.uid), now
+        )
         delivery = opened.delivery
         if delivery is None:
             log.info("url checked", extra={"source": source.handle})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chalicelib.core.errors import MalformedError, NotFoundError, SourceDeniedError
 from chalicelib.core.message import Delivery
-from chalicelib.core.ports import Callback, Clock, Connector, Secrets
+from chalicelib.core.ports import Callback, Chat, Clock, Connector, Secrets
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, Source
 from chalicelib.core.task import Hint
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a vendor's folder has, as `module:name` below this package; None for what the vendor has not."""
+    """What a vendor's folder has, as `module:name` below this package; None for what the vendor has not.
+
+    `doors` are the URLs that the vendor pushes to, each with its one verifier.
+    """
 
     reader: str
     form: str
-    callback: str | None = None
+    doors: Mapping[str, str] = field(default_factory=dict)
     hints: str | None = None
+    chat: str | None = None
 
 
 REGISTRY: Final[Mapping[str, Offer]] = MappingProxyType(
@@ -38,13 +42,13 @@ REGISTRY: Final[Mapping[str, Offer]] = MappingProxyType(
         "lark": Offer(
             reader="lark.reader:LarkReader",
             form="lark.form:FORM",
-            callback="lark.callback:LarkCallback",
+            doors={"events": "lark.callback:LarkCallback"},
             hints="lark.hints:hints",
         ),
         "dingtalk": Offer(
             reader="dingtalk.reader:DingTalkReader",
             form="dingtalk.form:FORM",
-            callback="dingtalk.callback:DingTalkCallback",
+            doors={"events": "dingtalk.callback:DingTalkCallback"},
             hints="dingtalk.hints:hints",
         ),
     }
@@ -77,6 +81,12 @@ class Opener(Protocol):
     """What the registry's `reader` strings name."""
 
     def __call__(self, *, source: Source, secrets: Mapping[str, Secret], means: Means) -> Connector: ...
+
+
+class ChatOpener(Protocol):
+    """What the registry's `chat` strings name."""
+
+    def __call__(self, *, source: Source, secrets: Mapping[str, Secret], means: Means) -> Chat: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,28 +123,32 @@ class Registry:
             MalformedError: there is no such kind.
         """
         opener: Opener = _load(self._offer(source.kind).reader)
-        secrets = self.secrets.get(source.uid)
-        if not secrets:
-            raise SourceDeniedError("secrets are missing", handle=source.handle)
-        means = Means(
-            clock=self.clock,
-            transport=self.transport,
-            limit_scale=self.limit_scale,
-            in_flight=self.in_flight,
-            kept=self._kept,
-        )
-        return opener(source=source, secrets=secrets, means=means)
+        return opener(source=source, secrets=self._secrets(source), means=self._means())
 
-    def callback(self, kind: str) -> Callback:
-        """Make what opens the events that a kind's vendor pushes. Loads no HTTP library.
+    def chat(self, source: Source) -> Chat:
+        """Make the chat of a source's workspace.
 
         Raises:
-            NotFoundError: it pushes none.
+            NotFoundError: the kind has no chat.
+            SourceDeniedError: secrets are missing.
             MalformedError: there is no such kind.
         """
-        spot = self._offer(kind).callback
+        spot = self._offer(source.kind).chat
         if spot is None:
-            raise NotFoundError("no such door", kind=kind, door="events")
+            raise NotFoundError("no such door", kind=source.kind, door="chat")
+        opener: ChatOpener = _load(spot)
+        return opener(source=source, secrets=self._secrets(source), means=self._means())
+
+    def callback(self, kind: str, door: str) -> Callback:
+        """Make what opens what a kind's vendor pushes to a door. Loads no HTTP library.
+
+        Raises:
+            NotFoundError: the kind has no such door.
+            MalformedError: there is no such kind.
+        """
+        spot = self._offer(kind).doors.get(door)
+        if spot is None:
+            raise NotFoundError("no such door", kind=kind, door=door[:40])
         callback: Callback = _load(spot)()
         return callback
 
@@ -149,6 +163,21 @@ class Registry:
             return ()
         hinter: Hinter = _load(spot)
         return hinter(source, delivery)
+
+    def _secrets(self, source: Source) -> Mapping[str, Secret]:
+        secrets = self.secrets.get(source.uid)
+        if not secrets:
+            raise SourceDeniedError("secrets are missing", handle=source.handle)
+        return secrets
+
+    def _means(self) -> Means:
+        return Means(
+            clock=self.clock,
+            transport=self.transport,
+            limit_scale=self.limit_scale,
+            in_flight=self.in_flight,
+            kept=self._kept,
+        )
 
     def _offer(self, kind: str) -> Offer:
         if kind not in self.offers:

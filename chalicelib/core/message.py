@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.core.catalogue import Lang
+from chalicelib.core.reply import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,10 @@ class Delivery:
 
     `delivery_id` is the vendor's event id (or a hash of the text where it gives none), `ids` are grouped by the
     vendor's name of the id (`union_id`, `userid`, ...). `occurred_at` is the vendor's own time.
+
+    Of what is said to the bot or pressed on its cards, and of nothing else, `talk` keeps the vendor's own JSON, for its
+    Chat to read; `delivery_id` is then the message's id, or the press's. `proven`: the vendor's signature covers who
+    said it and what; where it does not, a dangerous command needs a code besides.
     """
 
     delivery_id: str
@@ -39,6 +47,8 @@ class Delivery:
     ids: Mapping[str, tuple[str, ...]]
     occurred_at: datetime
     received_at: datetime
+    talk: str = ""
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +57,83 @@ class Opened:
 
     ack: HttpResponse
     delivery: Delivery | None
+
+
+# --- chat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to answer, in the workspace of a source (a uid).
+
+    `chat` is the vendor's id of a chat; when it is empty, the answer goes to `person` alone. `direct`: nobody else
+    reads along. `thread` is the message that is answered, where the vendor can answer in place. `session` is a URL that
+    takes answers until `session_until`, where the vendor gives one; it is a secret of that chat.
+    """
+
+    source: str
+    chat: str = ""
+    person: str = ""
+    direct: bool = False
+    thread: str = ""
+    session: str = ""
+    session_until: datetime | None = None
+
+
+class Said(StrEnum):
+    """How it came: typed, a button or menu pressed, or somebody opened the chat and has said nothing yet."""
+
+    TYPED = "typed"
+    PRESSED = "pressed"
+    ENTERED = "entered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What somebody said to the bot. `text` is a command as typed, or that of the pressed button (`Button.command`).
+
+    `sender` is the vendor's id of the person, "" for somebody outside the company. `card` is the one that was pressed.
+    `lang` is known of a press (its card's), else None.
+    """
+
+    message_id: str
+    source: str
+    sender: str
+    text: str
+    said: Said
+    address: Address
+    at: datetime
+    proven: bool
+    card: str = ""
+    lang: Lang | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """An answer or a notice on its way; it waits as a row until the vendor took it, or is given up.
+
+    `outgoing_id` is derived from what it answers, so the same answer is never two rows. `edits` is the card to change;
+    "" posts a new message. `task`: the card that this becomes is edited as the task goes on.
+    """
+
+    outgoing_id: str
+    to: Address
+    reply: Reply
+    created_at: datetime
+    edits: str = ""
+    task: str | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A posted message that shows a task, and can be edited. `shown` is a digest of what it shows now."""
+
+    task: str
+    card: str
+    to: Address
+    lang: Lang
+    shown: str
+    edited_at: datetime
+    edits: int = 0

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.core.message import Delivery, HttpRequest, Opened
+from chalicelib.core.confirm import Confirmation
+from chalicelib.core.message import Address, Card, Delivery, HttpRequest, Message, Opened, Outgoing
 from chalicelib.core.model import Entry, Key, Kind, Link, Part
 from chalicelib.core.presence import Presence
-from chalicelib.core.principal import Principal
+from chalicelib.core.principal import Admin, Principal
+from chalicelib.core.reply import Reply
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, Source
 from chalicelib.core.task import (
@@ -367,6 +369,88 @@ class Inbox(Protocol):
         ...
 
 
+class Chats(Protocol):
+    """What was said and not answered yet, what is to be said, the cards that follow a task, and what must be confirmed.
+
+    Said things and outgoing ones live two days, cards and confirmations 14.
+    """
+
+    # what was said
+    def store(self, delivery: Delivery) -> bool:
+        """Keep what was said until it is done; False when one of its id was stored within two days, done or not."""
+        ...
+
+    def waiting(self, source: str) -> Sequence[Delivery]:
+        """Read what nobody has answered, in order of arrival."""
+        ...
+
+    def claim(self, delivery: Delivery, owner: str, now: datetime, until: datetime) -> int | None:
+        """Take it to answer it; None when it is done or somebody has it whose time has not run out.
+
+        Returns how often it was taken before: a killed handler is retried, not for ever.
+        """
+        ...
+
+    def answered(self, delivery: Delivery, replies: Sequence[Outgoing]) -> None:
+        """Take it off and put out what is to be said, in one transaction; of both nothing when it is done already."""
+        ...
+
+    # what is to be said
+    def put(self, outgoing: Sequence[Outgoing]) -> None:
+        """Put out, each once: one whose id was put within two days is left as it is."""
+        ...
+
+    def outgoing(self, source: str) -> Sequence[Outgoing]:
+        """Read what waits to be said in a source's chats, in the order it was put."""
+        ...
+
+    def hold(self, outgoing: Outgoing, owner: str, now: datetime, until: datetime) -> bool:
+        """Take it to send it; False when somebody else has it."""
+        ...
+
+    def later(self, outgoing: Outgoing) -> None:
+        """Store `attempts` and `not_before`, and let go of it."""
+        ...
+
+    def sent(self, outgoing: Outgoing, card: Card | None) -> None:
+        """Take it off; a card that follows a task is kept."""
+        ...
+
+    # cards that follow a task
+    def cards(self, task: str) -> Sequence[Card]: ...
+
+    def showing(self, source: str) -> Sequence[Card]:
+        """Read the cards of a source whose tasks had not ended when they were last edited."""
+        ...
+
+    def edited(self, card: Card, *, is_last: bool) -> None: ...
+
+    # what must be confirmed
+    def ask_to_confirm(self, draft: Confirmation) -> Confirmation:
+        """Store it under a number that no other has had for 14 days: four digits or more."""
+        ...
+
+    def confirmation(self, source: str, number: str) -> Confirmation | None: ...
+
+    def decide(self, before: Confirmation, after: Confirmation) -> bool:
+        """Replace it; False when it is not what `before` says any more: somebody was faster."""
+        ...
+
+
+class Admins(Protocol):
+    def admin(self, source: str, person: str) -> Admin | None: ...
+
+    def admins(self, source: str | None = None) -> Sequence[Admin]:
+        """Read the admins of a source's chat, or of all, in order of source and person."""
+        ...
+
+    def put(self, admin: Admin) -> None: ...
+
+    def drop(self, source: str, person: str) -> bool:
+        """False when there was none."""
+        ...
+
+
 # --- what is outside -------------------------------------------------------------------------------------------------
 
 
@@ -406,6 +490,40 @@ class Callback(Protocol):
         ...
 
 
+class Chat(Protocol):
+    """The chat of one workspace. Errors are of the families of `core.errors`; limits and retries are its own affair."""
+
+    @property
+    def presses(self) -> bool:
+        """Whether buttons can be pressed here; where not, what they would say is shown to be typed."""
+        ...
+
+    def read(self, delivery: Delivery) -> Message | None:
+        """Tell what was said; None for what is no affair of the bot (another bot, a picture, a message not for it)."""
+        ...
+
+    def post(self, reply: Reply, to: Address, *, once: str) -> str:
+        """Say something; return the card by which it can be edited, "" where it cannot.
+
+        The same `once` again within an hour says it once, where the vendor can tell. What is too large is shortened,
+        and says so and how to see the rest.
+
+        Raises:
+            ThrottledError, SourceUnavailableError: again after `retry_after`.
+            SourceDeniedError, NotFoundError: it will not come to that address.
+        """
+        ...
+
+    def edit(self, card: str, reply: Reply, to: Address) -> bool:
+        """Change a posted card in place; False when it is too old or gone, and must be posted anew.
+
+        Raises: as `post`.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 class Connectors(Protocol):
     def forms(self) -> Sequence[Form]: ...
 
@@ -423,11 +541,19 @@ class Connectors(Protocol):
         """
         ...
 
-    def callback(self, kind: str) -> Callback:
-        """Make what opens the events that a kind's vendor pushes.
+    def callback(self, kind: str, door: str) -> Callback:
+        """Make what opens what a kind's vendor pushes to a door.
 
         Raises:
-            NotFoundError: it pushes none.
+            NotFoundError: the kind has no such door.
+        """
+        ...
+
+    def chat(self, source: Source) -> Chat:
+        """
+        Raises:
+            NotFoundError: the kind has no chat.
+            SetupError: secrets are missing.
         """
         ...
 

@@ -98,7 +98,7 @@ def _command(options: Options, screen: Screen) -> int:
         tokens = ("help",)
     parsed = parse(tokens, options.lang, secrets)
     rooms = wiring.rooms()
-    ask = Ask(who=TERMINAL, lang=options.lang, rooms=rooms)
+    ask = Ask(who=TERMINAL, lang=options.lang, rooms=rooms, catalog=rooms.catalog, directory=rooms.directory)
     reply = Bot(rooms=rooms).answer(TERMINAL, options.lang, parsed)
     if reply.task is None:
         screen.show(reply)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from chalicelib.bot.command import Block, Line, Pairs, Reply, Table, Tone
+from chalicelib.core.reply import Block, Line, Pairs, Reply, Table, Tone
 
 STYLES = {Tone.GOOD: "green", Tone.PLAIN: "", Tone.WARN: "yellow", Tone.BAD: "bold red"}
 

@@ -13,11 +13,11 @@ from rich.console import Console
 from chalicelib import wiring
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
 from chalicelib.bot.answer import Bot, refusal
-from chalicelib.bot.command import Line, Pairs, Reply, Table
 from chalicelib.bot.parse import parse
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import RollcallError
 from chalicelib.core.principal import TERMINAL, Principal
+from chalicelib.core.reply import Line, Pairs, Reply, Table
 from chalicelib.core.secret import Secret
 from chalicelib.terminal.screen import Screen
 from tests.scripted import House

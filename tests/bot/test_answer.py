@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from chalicelib import wiring
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
 from chalicelib.bot.answer import Bot, refusal
-from chalicelib.bot.command import COMMANDS, Command, Tone
+from chalicelib.bot.command import COMMANDS, Command
 from chalicelib.bot.parse import parse
 from chalicelib.core.catalogue import CATALOGUE, Lang
 from chalicelib.core.errors import ForbiddenError, NotFoundError, RollcallError
 from chalicelib.core.principal import TERMINAL, Principal, Role
+from chalicelib.core.reply import Tone
 from tests.bot.talk import LANGS, Talk, drawn, words
 from tests.scripted import House
 

@@ -5,8 +5,9 @@ import inspect
 import pytest
 
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
-from chalicelib.bot.command import COMMANDS, Command, Option, Reply, command
+from chalicelib.bot.command import COMMANDS, Command, Option, command
 from chalicelib.core.principal import Role
+from chalicelib.core.reply import Reply
 
 EVERY = pytest.mark.parametrize("declared", COMMANDS, ids=lambda each: " ".join(each.words))
 

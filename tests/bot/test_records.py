@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bot.show import SHOWN_ROWS
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import SetupError
 from chalicelib.core.model import Kind
+from chalicelib.notices.show import SHOWN_ROWS
 from tests.bot.talk import LANGS, Talk, cells, drawn, words
 from tests.bot.test_sync import TASK_KEYS, a_house_with_leavers, check_task_document
 from tests.scripted import House, a_company

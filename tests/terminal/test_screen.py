@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from chalicelib.bot.command import Block, Line, Pairs, Reply, Table, Tone
+from chalicelib.core.reply import Block, Line, Pairs, Reply, Table, Tone
 from chalicelib.terminal.screen import Screen
 
 ODD = ["[bold]x[/bold]", "[/]", "[link=file:///etc/passwd]y[/link]", ":smile:", "a\\[b"]

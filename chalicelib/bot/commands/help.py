@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.bot.command import COMMANDS, Ask, Reply, Table, command
+from chalicelib.bot.command import COMMANDS, Ask, command
 from chalicelib.core.principal import Role
+from chalicelib.core.reply import Reply, Table
 
 
 @command("help", zh="帮助", role=Role.VIEWER, help=("Show what can be typed", "显示可用命令"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from chalicelib.bot.command import Ask, Line, Pairs, Reply, Table, command
-from chalicelib.bot.show import (
+from chalicelib.bot.command import Ask, command
+from chalicelib.core.errors import NotFoundError
+from chalicelib.core.model import Entry, Kind, State
+from chalicelib.core.principal import Role
+from chalicelib.core.reply import Line, Pairs, Reply, Table
+from chalicelib.notices.show import (
     cell,
     department_document,
     employee_document,
@@ -14,9 +18,6 @@ from chalicelib.bot.show import (
     tree,
     word,
 )
-from chalicelib.core.errors import NotFoundError
-from chalicelib.core.model import Entry, Kind, State
-from chalicelib.core.principal import Role
 
 SHOWN_PEOPLE = 50
 # Leavers stay in the directory and are found too, so this is far above what is shown.

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 
-from chalicelib.bot.command import Ask, Block, Line, Reply, Table, command
-from chalicelib.bot.show import (
+from chalicelib.bot.command import Ask, command
+from chalicelib.core.errors import MalformedError, NotFoundError
+from chalicelib.core.model import Kind
+from chalicelib.core.principal import Role
+from chalicelib.core.reply import Block, Line, Reply, Table
+from chalicelib.core.task import RowStatus, Tally, Trigger
+from chalicelib.notices.show import (
     SHOWN_ROWS,
     compared,
     handle,
@@ -17,10 +22,6 @@ from chalicelib.bot.show import (
     told,
     word,
 )
-from chalicelib.core.errors import MalformedError, NotFoundError
-from chalicelib.core.model import Kind
-from chalicelib.core.principal import Role
-from chalicelib.core.task import RowStatus, Tally, Trigger
 
 SHOWN_TASKS = 20
 SEARCHED_TASKS = 500

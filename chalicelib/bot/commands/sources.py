@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.bot.command import Ask, Json, Line, Pairs, Reply, Table, Tone, command
-from chalicelib.bot.show import cell, instant, told, word
+from chalicelib.bot.command import Ask, command
 from chalicelib.core.principal import Role
+from chalicelib.core.reply import Json, Line, Pairs, Reply, Table, Tone
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source
+from chalicelib.notices.show import cell, instant, told, word
 
 
 @command(

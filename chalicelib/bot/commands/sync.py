@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from chalicelib.bot.command import Ask, Line, Reply, Tone, command
-from chalicelib.bot.show import task_blocks, task_document
+from chalicelib.bot.command import Ask, command
 from chalicelib.core.catalogue import say
 from chalicelib.core.principal import Role
+from chalicelib.core.reply import Line, Reply, Tone
 from chalicelib.core.task import SyncTask
+from chalicelib.notices.show import task_blocks, task_document
 from chalicelib.sync.request import Asked
 
 

@@ -7,11 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from chalicelib.bot.command import Ask, Block, Json, Line, Pairs, Table, Tone
-from chalicelib.core.catalogue import say
+from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.diff import Action, changed
 from chalicelib.core.model import FIELDS, Entry, Kind, Remark, State, Value, Values
+from chalicelib.core.ports import Catalog, Directory
+from chalicelib.core.reply import Block, Json, Line, Pairs, Table, Tone
 from chalicelib.core.task import Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """For whom something is put into words. `private`: nobody else reads along, so personal data may be shown."""
+
+    lang: Lang
+    catalog: Catalog
+    directory: Directory
+    private: bool = True
+
+    @property
+    def zh(self) -> bool:
+        return self.lang is Lang.ZH
+
+    def pick(self, english: str, chinese: str) -> str:
+        return chinese if self.zh else english
+
 
 WORDS: Mapping[str, tuple[str, str]] = {
     TaskStatus.QUEUED: ("queued", "排队中"),
@@ -56,13 +75,13 @@ TONES = {
 SHOWN_ROWS = 100
 
 
-def word(ask: Ask, what: str) -> str:
+def word(view: View, what: str) -> str:
     english, chinese = WORDS[what]
-    return ask.pick(english, chinese)
+    return view.pick(english, chinese)
 
 
-def told(ask: Ask, remark: Remark | None) -> str:
-    return say(remark.code, ask.lang, remark.facts) if remark else ""
+def told(view: View, remark: Remark | None) -> str:
+    return say(remark.code, view.lang, remark.facts) if remark else ""
 
 
 def instant(moment: datetime | None) -> str:
@@ -72,16 +91,16 @@ def instant(moment: datetime | None) -> str:
 # --- tasks
 
 
-def task_document(ask: Ask, task: SyncTask) -> dict[str, Json]:
+def task_document(view: View, task: SyncTask) -> dict[str, Json]:
     return {
         "task": task.task_id,
-        "source": handle(ask, task.source),
+        "source": handle(view, task.source),
         "trigger": task.trigger,
         "status": task.status,
         "started_at": task.started_at.isoformat() if task.started_at else None,
         "finished_at": task.finished_at.isoformat() if task.finished_at else None,
-        "reason": told(ask, task.reason) or None,
-        "remarks": [told(ask, remark) for remark in task.remarks],
+        "reason": told(view, task.reason) or None,
+        "remarks": [told(view, remark) for remark in task.remarks],
         "counts": {
             f"{kind}s": {tally: task.counts[kind][tally] for tally in Tally}
             for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE)
@@ -92,38 +111,39 @@ def task_document(ask: Ask, task: SyncTask) -> dict[str, Json]:
     }
 
 
-def task_blocks(ask: Ask, task: SyncTask) -> tuple[Block, ...]:
+def task_blocks(view: View, task: SyncTask) -> tuple[Block, ...]:
     """Say how a task ended: a status word, why, what changed, what it cost."""
-    name = handle(ask, task.source)
-    head = f"{name} · {ask.pick('task', '任务')} {task.task_id} · {word(ask, task.status)}"
+    name = handle(view, task.source)
+    head = f"{name} · {view.pick('task', '任务')} {task.task_id} · {word(view, task.status)}"
     blocks: list[Block] = [Line(text=head, tone=TONES.get(task.status, Tone.PLAIN))]
     if task.reason:
-        blocks.append(Line(text=told(ask, task.reason), tone=TONES.get(task.status, Tone.PLAIN)))
-    blocks += [Line(text=told(ask, remark), tone=Tone.WARN) for remark in task.remarks]
+        blocks.append(Line(text=told(view, task.reason), tone=TONES.get(task.status, Tone.PLAIN)))
+    blocks += [Line(text=told(view, remark), tone=Tone.WARN) for remark in task.remarks]
     if not task.status.is_over:
         return tuple(blocks)
     shown = [tally for tally in Tally if any(task.counts[kind][tally] for kind in Kind)]
     if shown:
         blocks.append(
             Table(
-                columns=("", *(word(ask, tally) for tally in shown)),
+                columns=("", *(word(view, tally) for tally in shown)),
                 rows=tuple(
-                    (word(ask, f"{kind}s"), *(str(task.counts[kind][tally] or "·") for tally in shown)) for kind in Kind
+                    (word(view, f"{kind}s"), *(str(task.counts[kind][tally] or "·") for tally in shown))
+                    for kind in Kind
                 ),
             )
         )
-    blocks.append(Line(text=_cost(ask, task)))
+    blocks.append(Line(text=_cost(view, task)))
     return tuple(blocks)
 
 
-def _cost(ask: Ask, task: SyncTask) -> str:
+def _cost(view: View, task: SyncTask) -> str:
     calls = sum(task.calls.values())
     took = (task.finished_at - task.started_at).total_seconds() if task.finished_at and task.started_at else 0.0
     preview = task.purpose is Purpose.PREVIEW
     writes = (
-        ask.pick("nothing written", "未写入") if preview else f"{task.entry_writes} {ask.pick('written', '条写入')}"
+        view.pick("nothing written", "未写入") if preview else f"{task.entry_writes} {view.pick('written', '条写入')}"
     )
-    return ask.pick(
+    return view.pick(
         f"{calls} vendor calls, {writes}, {took:.1f} s", f"调用厂商 {calls} 次，{writes}，用时 {took:.1f} 秒"
     )
 
@@ -131,14 +151,14 @@ def _cost(ask: Ask, task: SyncTask) -> str:
 # --- plan rows
 
 
-def record_document(ask: Ask, row: SyncRecord) -> dict[str, Json]:
+def record_document(view: View, row: SyncRecord) -> dict[str, Json]:
     return {
         "key": row.key.external_id,
         "kind": row.key.kind,
         "entry": row.entry_id,
         "action": row.action,
         "status": row.status,
-        "reason": told(ask, row.reason) or None,
+        "reason": told(view, row.reason) or None,
         "source": plain(row.source),
         "before": plain(row.before),
         "after": plain(row.after),
@@ -146,47 +166,47 @@ def record_document(ask: Ask, row: SyncRecord) -> dict[str, Json]:
     }
 
 
-def record_table(ask: Ask, rows: Sequence[SyncRecord]) -> Table:
+def record_table(view: View, rows: Sequence[SyncRecord]) -> Table:
     """List rows: what happens to whom, and which fields change from what to what."""
-    names = named(ask, rows)
+    names = named(view, rows)
     return Table(
         columns=(
-            ask.pick("entry", "条目"),
-            ask.pick("what", "操作"),
-            ask.pick("name", "名称"),
-            ask.pick("change", "变更"),
-            ask.pick("status", "状态"),
+            view.pick("entry", "条目"),
+            view.pick("what", "操作"),
+            view.pick("name", "名称"),
+            view.pick("change", "变更"),
+            view.pick("status", "状态"),
         ),
         rows=tuple(
             (
                 row.entry_id,
-                f"{word(ask, row.action)} {word(ask, row.key.kind)}",
+                f"{word(view, row.action)} {word(view, row.key.kind)}",
                 str(row.name or ""),
                 _changes(row, names),
-                word(ask, row.status),
+                word(view, row.status),
             )
             for row in rows
         ),
     )
 
 
-def compared(ask: Ask, row: SyncRecord) -> tuple[Block, ...]:
+def compared(view: View, row: SyncRecord) -> tuple[Block, ...]:
     """Show the directory's fields, before and after, beside the source's fields that they are taken from."""
-    head = (word(ask, row.action), word(ask, row.key.kind), str(row.name or ""), row.entry_id, word(ask, row.status))
+    head = (word(view, row.action), word(view, row.key.kind), str(row.name or ""), row.entry_id, word(view, row.status))
     blocks: list[Block] = [Line(text=" · ".join(head))]
     if row.reason:
-        blocks.append(Line(text=told(ask, row.reason), tone=Tone.WARN))
-    rules = ask.rooms.catalog.source(row.key.source).mapping.rules(row.key.kind)
+        blocks.append(Line(text=told(view, row.reason), tone=Tone.WARN))
+    rules = view.catalog.source(row.key.source).mapping.rules(row.key.kind)
     taken = {rule.field: rule.first_of for rule in rules}
     fields = [name for name in {**taken, **row.before, **row.after} if name in row.before or name in row.after]
     different = set(changed(row.before, row.after))
-    names = named(ask, [row])
+    names = named(view, [row])
     columns = (
         "",
-        ask.pick("directory field", "通讯录字段"),
-        ask.pick("before", "变更前"),
-        ask.pick("after", "变更后"),
-        ask.pick("what the source said", "来源数据"),
+        view.pick("directory field", "通讯录字段"),
+        view.pick("before", "变更前"),
+        view.pick("after", "变更后"),
+        view.pick("what the source said", "来源数据"),
     )
     lines = tuple(
         (
@@ -202,11 +222,11 @@ def compared(ask: Ask, row: SyncRecord) -> tuple[Block, ...]:
     used = {field for fields in taken.values() for field in fields}
     rest = tuple((name, cell(value)) for name, value in sorted(row.source.items()) if name not in used)
     if rest:
-        blocks.append(Pairs(caption=ask.pick("further source fields", "其他来源字段"), pairs=rest))
+        blocks.append(Pairs(caption=view.pick("further source fields", "其他来源字段"), pairs=rest))
     return tuple(blocks)
 
 
-def named(ask: Ask, rows: Sequence[SyncRecord]) -> Mapping[str, str]:
+def named(view: View, rows: Sequence[SyncRecord]) -> Mapping[str, str]:
     """Name the entries that these rows refer to: departments, parents, managers, leaders."""
     wanted: set[str] = set()
     for row in rows:
@@ -214,7 +234,7 @@ def named(ask: Ask, rows: Sequence[SyncRecord]) -> Mapping[str, str]:
             if type_.refers_to:
                 for value in (row.before.get(field), row.after.get(field)):
                     wanted |= set(value) if isinstance(value, tuple) else {str(value)} if value else set()
-    entries = ask.rooms.directory.entries(sorted(wanted))
+    entries = view.directory.entries(sorted(wanted))
     return {entry_id: entry.name for entry_id, entry in entries.items() if entry.name}
 
 
@@ -274,11 +294,11 @@ class Tree:
             at = entry.values.get("parent") if entry else None
 
 
-def tree(ask: Ask) -> Tree:
-    return Tree(departments={entry.entry_id: entry for entry in ask.rooms.directory.listing(Kind.DEPARTMENT)})
+def tree(view: View) -> Tree:
+    return Tree(departments={entry.entry_id: entry for entry in view.directory.listing(Kind.DEPARTMENT)})
 
 
-def employee_document(ask: Ask, entry: Entry, where: Tree, managers: Mapping[str, Entry]) -> dict[str, Json]:
+def employee_document(view: View, entry: Entry, where: Tree, managers: Mapping[str, Entry]) -> dict[str, Json]:
     values = entry.values
     departments = values.get("departments") or ()
     manager = values.get("manager")
@@ -286,7 +306,7 @@ def employee_document(ask: Ask, entry: Entry, where: Tree, managers: Mapping[str
     return {
         "id": entry.entry_id,
         "key": entry.key.external_id,
-        "source": handle(ask, entry.key.source),
+        "source": handle(view, entry.key.source),
         **{name: plain(values).get(name) for name in ("name", "en_name", "email", "mobile", "employee_no", "title")},
         "departments": [
             {"id": each, "path": where.path(each)} for each in (departments if isinstance(departments, tuple) else ())
@@ -299,12 +319,12 @@ def employee_document(ask: Ask, entry: Entry, where: Tree, managers: Mapping[str
     }
 
 
-def department_document(ask: Ask, entry: Entry, where: Tree) -> dict[str, Json]:
+def department_document(view: View, entry: Entry, where: Tree) -> dict[str, Json]:
     values = plain(entry.values)
     return {
         "id": entry.entry_id,
         "key": entry.key.external_id,
-        "source": handle(ask, entry.key.source),
+        "source": handle(view, entry.key.source),
         "path": where.path(entry.entry_id),
         **{name: values.get(name) for name in ("name", "en_name", "parent", "leaders", "order")},
         "state": entry.state,
@@ -313,6 +333,6 @@ def department_document(ask: Ask, entry: Entry, where: Tree) -> dict[str, Json]:
     }
 
 
-def handle(ask: Ask, uid: str) -> str:
+def handle(view: View, uid: str) -> str:
     """Name a source by its handle; a deleted one by its uid."""
-    return next((source.handle for source in ask.rooms.catalog.sources() if source.uid == uid), uid)
+    return next((source.handle for source in view.catalog.sources() if source.uid == uid), uid)

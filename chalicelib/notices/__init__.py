@@ -1,0 +1,1 @@
+"""What people are told: reports of tasks, holds, failures, credentials that expire, digests."""
