@@ -60,18 +60,20 @@ test: setup ## the tests
 pins: setup ## compile requirements*.txt again after pyproject.toml changed (UPGRADE=1: take new releases)
 	@$(BIN)/python -m infra.pins $(if $(UPGRADE),--upgrade)
 
-picture: setup ## run the demo and draw docs/demo.png for the README
+picture: setup ## run the demo and draw docs/*.png for the README
 	@$(BIN)/python -m infra.picture
 
 bench: setup ## measure
 	@$(BIN)/python -m infra.bench
 
-chaos: setup ## the whole suite that tries to lock people out: 10,000 runs, forged callbacks, lost events (an hour)
+chaos: setup ## the whole suite that tries to lock people out: 10,000 runs, 200 kills, forged callbacks, lost events (an hour)
 	@$(BIN)/python -m tests.chaos --runs 10000
+	@$(BIN)/python -m tests.chaos.kills --kills 200
 	@$(BIN)/python -m tests.chaos.forgery --cases 20000
 	@$(BIN)/python -m tests.chaos.events --runs 500
+	@$(BIN)/python -m tests.chaos.chat --cases 10000
 
-demo: setup ## the main job, against a simulated company
+demo: setup ## the main job, against a simulated company (WINDOW=1: its chat window stays open)
 	@$(BIN)/python -m infra.demo
 
 package: setup ## build what is deployed to AWS, into build/package/STAGE (STAGE=dev)

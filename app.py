@@ -25,15 +25,24 @@ def callback(source: str, door: str) -> Response:
 def tick(event: CloudWatchEvent) -> None:
     wiring.requests().tick()
     wiring.deliverer().tick()
+    wiring.converser().tick()
 
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_SYNC_QUEUE", "rollcall-sync"), batch_size=1)
 def run_sync(event: SQSEvent) -> None:
     for source in wiring.rung(event.to_dict()):
         wiring.runner().wake(source, wiring.deadline(event.context))
+        wiring.converser().look(source)
 
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_DELIVER_QUEUE", "rollcall-deliver"), batch_size=1)
 def deliver(event: SQSEvent) -> None:
     for source in wiring.rung(event.to_dict()):
         wiring.deliverer().deliver(source, wiring.deadline(event.context))
+        wiring.converser().look(source)
+
+
+@app.on_sqs_message(queue=environ.get("ROLLCALL_CHAT_QUEUE", "rollcall-chat"), batch_size=1)
+def converse(event: SQSEvent) -> None:
+    for source in wiring.rung(event.to_dict()):
+        wiring.converser().converse(source, wiring.deadline(event.context))

@@ -25,11 +25,13 @@ class Settings:
     stage: str = ""
     sync_queue_url: str = ""
     deliver_queue_url: str = ""
+    chat_queue_url: str = ""
     public_url: str = ""
     log_level: str = "INFO"
     lease_s: float = 20.0
     limit_scale: float = 1.0
     in_flight: int = 16
+    audit_days: int = 400
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -66,11 +68,13 @@ class Settings:
             stage=needed("ROLLCALL_STAGE") if deployed else "",
             sync_queue_url=needed("ROLLCALL_SYNC_QUEUE_URL") if deployed else "",
             deliver_queue_url=needed("ROLLCALL_DELIVER_QUEUE_URL") if deployed else "",
+            chat_queue_url=needed("ROLLCALL_CHAT_QUEUE_URL") if deployed else "",
             public_url=(environ.get("ROLLCALL_PUBLIC_URL") or "").rstrip("/"),
             log_level=level,
             lease_s=number("ROLLCALL_LEASE_S", 20, 1),
             limit_scale=number("ROLLCALL_LIMIT_SCALE", 1, 0.001),
             in_flight=int(number("ROLLCALL_IN_FLIGHT", 16, 1)),
+            audit_days=int(number("ROLLCALL_AUDIT_DAYS", 400, 1)),
         )
         if wrong:
             raise SetupError("setting is malformed", names=", ".join(sorted(set(wrong))))

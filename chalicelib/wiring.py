@@ -19,9 +19,25 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.bot.command import Rooms
+    from chalicelib.callbacks.converse import Converser
     from chalicelib.callbacks.deliver import Deliverer
     from chalicelib.callbacks.receive import Receiver
-    from chalicelib.core.ports import Audit, Bell, Catalog, Clock, Connectors, Directory, Inbox, Secrets, Table, Tasks
+    from chalicelib.core.ports import (
+        Admins,
+        Audit,
+        Bell,
+        Board,
+        Catalog,
+        Chats,
+        Clock,
+        Connectors,
+        Directory,
+        Inbox,
+        Secrets,
+        Table,
+        Tasks,
+    )
+    from chalicelib.notices.report import Notices
     from chalicelib.sync.pulse import Deadline
     from chalicelib.sync.request import Requests
     from chalicelib.sync.run import Runner
@@ -39,10 +55,14 @@ class Outside:
     tasks: Tasks
     audit: Audit
     inbox: Inbox
+    chats: Chats
+    admins: Admins
+    board: Board
     secrets: Secrets
     connectors: Connectors
     bell: Bell
     delivery_bell: Bell
+    chat_bell: Bell
     clock: Clock
 
 
@@ -82,7 +102,8 @@ def _local(settings: Settings) -> Outside:
     table = SqliteTable(str(settings.home / "rollcall.db"))
     secrets, clock = FileSecrets(settings.home / "secrets.json"), SystemClock()
     registry = _registry(settings, secrets, clock)
-    return around(settings, table, secrets, LocalBell(clock=clock), clock, registry, LocalBell(clock=clock))
+    bell, delivery_bell, chat_bell = (LocalBell(clock=clock) for _ in range(3))
+    return around(settings, table, secrets, bell, clock, registry, delivery_bell, chat_bell)
 
 
 def _deployed(settings: Settings) -> Outside:
@@ -97,7 +118,9 @@ def _deployed(settings: Settings) -> Outside:
     table = DynamoTable(settings.table, clients.dynamodb, clock=clock)
     bell = SqsBell(settings.sync_queue_url, clients.sqs)
     delivery_bell = SqsBell(settings.deliver_queue_url, clients.sqs)
-    return around(settings, table, secrets, bell, clock, _registry(settings, secrets, clock), delivery_bell)
+    chat_bell = SqsBell(settings.chat_queue_url, clients.sqs)
+    registry = _registry(settings, secrets, clock)
+    return around(settings, table, secrets, bell, clock, registry, delivery_bell, chat_bell)
 
 
 def _registry(settings: Settings, secrets: Secrets, clock: Clock) -> Connectors:
@@ -114,10 +137,14 @@ def around(
     clock: Clock,
     connectors: Connectors,
     delivery_bell: Bell | None = None,
+    chat_bell: Bell | None = None,
 ) -> Outside:
-    """Put the store around a table, and all of it together; one bell for all, or one for deliveries besides."""
+    """Put the store around a table, and all of it together; one bell for all, or more for deliveries and the chat."""
+    from chalicelib.store.admins import TableAdmins
     from chalicelib.store.audit import TableAudit
+    from chalicelib.store.board import TableBoard
     from chalicelib.store.catalog import TableCatalog
+    from chalicelib.store.chats import TableChats
     from chalicelib.store.directory import TableDirectory
     from chalicelib.store.inbox import TableInbox
     from chalicelib.store.tasks import TableTasks
@@ -127,12 +154,16 @@ def around(
         catalog=TableCatalog(table=table),
         directory=TableDirectory(table=table),
         tasks=TableTasks(table=table, clock=clock),
-        audit=TableAudit(table=table),
+        audit=TableAudit(table=table, life=timedelta(days=settings.audit_days)),
         inbox=TableInbox(table=table),
+        chats=TableChats(table=table),
+        admins=TableAdmins(table=table),
+        board=TableBoard(table=table),
         secrets=secrets,
         connectors=connectors,
         bell=bell,
         delivery_bell=delivery_bell or bell,
+        chat_bell=chat_bell or bell,
         clock=clock,
     )
 
@@ -141,10 +172,13 @@ def around(
 
 
 def requests() -> Requests:
+    from chalicelib.sources.calendar import next_run
     from chalicelib.sync.request import Requests
 
     out = outside()
-    return Requests(catalog=out.catalog, tasks=out.tasks, audit=out.audit, bell=out.bell, clock=out.clock)
+    return Requests(
+        catalog=out.catalog, tasks=out.tasks, audit=out.audit, bell=out.bell, clock=out.clock, next_run=next_run
+    )
 
 
 def runner() -> Runner:
@@ -157,6 +191,7 @@ def runner() -> Runner:
         tasks=out.tasks,
         connectors=out.connectors,
         bell=out.bell,
+        news=out.chat_bell,
         clock=out.clock,
         lease_ttl=timedelta(seconds=out.settings.lease_s),
     )
@@ -173,7 +208,9 @@ def receiver(handle: str, door: str) -> Receiver:
         connectors=out.connectors,
         secrets=out.secrets,
         inbox=out.inbox,
+        chats=out.chats,
         bell=out.delivery_bell,
+        chat_bell=out.chat_bell,
         clock=out.clock,
     )
 
@@ -194,20 +231,65 @@ def deliverer() -> Deliverer:
     )
 
 
+def converser() -> Converser:
+    from chalicelib.bot.answer import Bot
+    from chalicelib.callbacks.converse import Converser
+
+    out = outside()
+    return Converser(
+        catalog=out.catalog,
+        connectors=out.connectors,
+        chats=out.chats,
+        bot=Bot(rooms=rooms()),
+        notices=notices(),
+        bell=out.chat_bell,
+        clock=out.clock,
+    )
+
+
+def notices() -> Notices:
+    from chalicelib.notices.report import Notices
+
+    out = outside()
+    return Notices(
+        catalog=out.catalog,
+        directory=out.directory,
+        tasks=out.tasks,
+        chats=out.chats,
+        board=out.board,
+        admins=out.admins,
+        bell=out.chat_bell,
+        clock=out.clock,
+    )
+
+
 def rooms() -> Rooms:
     from chalicelib.bot.command import Rooms
-    from chalicelib.sources.create import Sources
+    from chalicelib.notices.settings import Telling
+    from chalicelib.sources.admins import Admins
+    from chalicelib.sources.room import Sources
 
     out = outside()
     return Rooms(
         requests=requests(),
         sources=Sources(
-            catalog=out.catalog, connectors=out.connectors, secrets=out.secrets, audit=out.audit, clock=out.clock
+            catalog=out.catalog,
+            connectors=out.connectors,
+            secrets=out.secrets,
+            audit=out.audit,
+            clock=out.clock,
+            tasks=out.tasks,
+            directory=out.directory,
+            requests=requests(),
         ),
+        admins=Admins(admins=out.admins, catalog=out.catalog, audit=out.audit, clock=out.clock),
+        telling=Telling(catalog=out.catalog, board=out.board, admins=out.admins, audit=out.audit, clock=out.clock),
         catalog=out.catalog,
         connectors=out.connectors,
         directory=out.directory,
         tasks=out.tasks,
+        chats=out.chats,
+        audit=out.audit,
         clock=out.clock,
         public_url=out.settings.public_url,
     )

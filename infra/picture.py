@@ -1,4 +1,4 @@
-"""`make picture`: run the demo and keep what its screen said as docs/demo.png, for the README.
+"""`make picture`: run the demo and keep pictures for the README: what its screen said, and its chat window.
 
 Needs Chromium and a monospaced font with Chinese (Debian: chromium, fonts-noto-cjk).
 """
@@ -6,20 +6,24 @@ Needs Chromium and a monospaced font with Chinese (Debian: chromium, fonts-noto-
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 WIDTH = 118
 LINE_PX, CHARACTER_PX, MARGIN_PX = 18, 8, 40
-PICTURE = Path("docs/demo.png")
+PICTURE, DESK, PHONE = Path("docs/demo.png"), Path("docs/window.png"), Path("docs/phone.png")
+DESK_PX, PHONE_PX = (1360, 900), (390, 844)
 # What says most of it: a day's changes, and what is held.
 CHAPTERS = (("2. The company changes", "One in full"), ("4. A whole branch", "$ rollcall employees"))
 MOST_HELD, MOST_APPLIED = 8, 6
@@ -33,12 +37,25 @@ def main() -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         raise SystemExit("a picture needs Chromium: on Debian, apt-get install chromium fonts-noto-cjk")
-    environ = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH)}
+    environ = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "WINDOW": "1"}
     command = [sys.executable, "-m", "infra.demo"]
-    done = subprocess.run(  # noqa: S603 - our own program
-        command, env=environ, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    screen: list[str] = []
+    demo = subprocess.Popen(  # noqa: S603 - our own program
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    lines = [line for chapter in CHAPTERS for line in shortened(done.stdout.splitlines(), *chapter)]
+    assert demo.stdout is not None  # noqa: S101 - it was asked for
+    for line in demo.stdout:
+        screen.append(line.rstrip("\n"))
+        if "Ctrl-C" in line:
+            break
+    found = re.search(r"http://127\.0\.0\.1:\d+/window/", "\n".join(screen))
+    if found is None:
+        raise SystemExit("the demo did not come to its end")
+    with sync_playwright() as playwright:
+        look(playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]), found[0])
+    demo.send_signal(signal.SIGINT)
+    demo.wait(60)
+    lines = [line for chapter in CHAPTERS for line in shortened(screen, *chapter)]
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "demo.html"
         page.write_text(as_page(lines), encoding="utf-8")
@@ -46,6 +63,21 @@ def main() -> None:
         flags = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
         options = (f"--user-data-dir={folder}", f"--window-size={size}", f"--screenshot={PICTURE.resolve()}")
         subprocess.run([browser, *flags, *options, page.as_uri()], check=True, capture_output=True)  # noqa: S603
+
+
+def look(browser: Browser, url: str) -> None:
+    """Take the window's pictures: on a desk the whole of it, on a phone the chat."""
+    for (width, height), picture in ((DESK_PX, DESK), (PHONE_PX, PHONE)):
+        page = browser.new_page(viewport={"width": width, "height": height}, locale="en-GB")
+        page.goto(url)
+        page.locator("#chats button[data-chat]").first.click()
+        page.wait_for_selector("#posts .card")
+        if picture is DESK:
+            page.wait_for_selector("#count")
+        page.locator("#posts li").last.scroll_into_view_if_needed()
+        page.screenshot(path=picture)
+        page.close()
+    browser.close()
 
 
 def as_page(lines: Sequence[str]) -> str:

@@ -5,21 +5,26 @@ Its clock moves with every call, so observations have an order.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from chalicelib import wiring
-from chalicelib.core.errors import MalformedError, NotFoundError
+from chalicelib.core.catalogue import Lang
+from chalicelib.core.errors import MalformedError, NotFoundError, SignatureError
+from chalicelib.core.finding import Check, Finding, Grade
 from chalicelib.core.mapping import FieldMapping, Rule
-from chalicelib.core.message import Delivery
+from chalicelib.core.message import Address, Delivery, HttpRequest, HttpResponse, Message, Opened, Said
 from chalicelib.core.model import Entry, Key, Kind, Part, Remark, SourceRecord, State, Value
-from chalicelib.core.ports import AuditLine, Callback, Chat, Clock, Table
+from chalicelib.core.ports import AuditLine, Clock, Table
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import TERMINAL
+from chalicelib.core.reply import Line, Reply
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, FormField, Source
 from chalicelib.core.task import Claim, Hint, Lane, Only, Progress, Purpose, SyncRecord, SyncTask, Trigger
@@ -175,18 +180,140 @@ class ScriptedConnector:
         self.calls[endpoint] += 1
         self.before_call(sum(self.calls.values()))
 
+    def examine(self) -> Iterator[Finding]:
+        self._call("examine")
+        yield Finding(check=Check.CREDENTIALS, grade=Grade.OK)
+        if self.company.hidden:
+            remark = Remark(code="outside the range", facts={"code": 41050})
+            yield Finding(check=Check.RANGE, grade=Grade.WARNING, remark=remark, vendor_code="41050", request_id="r-1")
+
     def close(self) -> None:
         pass
 
 
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """What a made-up vendor was asked to show: `once` of what was posted, "" of an edit."""
+
+    card: str
+    reply: Reply
+    to: Address
+    once: str = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(each.text for each in self.reply.blocks if isinstance(each, Line))
+
+
+@dataclass
+class ScriptedChat:
+    """The Chat port over a made-up vendor: what is said there is JSON that `a_saying` makes.
+
+    `before_call` runs before every call, with what it is ("post", "edit") and where it goes: it may raise. What it
+    raises after the vendor has taken the message is `after_call`'s.
+    """
+
+    clock: Clock
+    presses: bool = True
+    before_call: Callable[[str, Address], None] = lambda what, to: None
+    after_call: Callable[[str, Address], None] = lambda what, to: None
+    said: list[Posted] = field(default_factory=list)
+    shown: dict[str, Reply] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    closed: int = 0
+    _once: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def read(self, delivery: Delivery) -> Message | None:
+        saying = json.loads(delivery.talk)
+        if saying.get("bot"):
+            return None
+        return Message(
+            message_id=delivery.delivery_id,
+            source=delivery.source,
+            sender=saying["sender"],
+            text=saying["text"],
+            said=Said(saying["said"]),
+            address=Address(
+                source=delivery.source,
+                chat=saying["chat"],
+                person=saying["sender"],
+                direct=saying["direct"],
+                thread=delivery.delivery_id,
+            ),
+            at=delivery.occurred_at,
+            proven=delivery.proven,
+            card=saying["card"],
+            lang=Lang(saying["lang"]) if saying["lang"] else None,
+        )
+
+    def post(self, reply: Reply, to: Address, *, once: str) -> str:
+        self.before_call("post", to)
+        at, card = self._once.get(once, (None, ""))
+        if at is None or self.clock.now() - at > timedelta(hours=1):
+            card = f"card{len(self.shown) + 1}"
+            self._once[once] = (self.clock.now(), card)
+            self.shown[card] = reply
+            self.said.append(Posted(card=card, reply=reply, to=to, once=once))
+        self.after_call("post", to)
+        return card if self.presses else ""
+
+    def edit(self, card: str, reply: Reply, to: Address) -> bool:
+        self.before_call("edit", to)
+        if card in self.gone or card not in self.shown:
+            return False
+        self.shown[card] = reply
+        self.said.append(Posted(card=card, reply=reply, to=to))
+        self.after_call("edit", to)
+        return True
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def a_saying(
+    text: str,
+    *,
+    sender: str = "ann",
+    chat: str = "oc_1",
+    said: Said = Said.TYPED,
+    card: str = "",
+    lang: Lang | None = None,
+    direct: bool = False,
+    **more: object,
+) -> str:
+    """Spell what somebody says as the made-up vendor does."""
+    saying = {"text": text, "sender": sender, "chat": chat, "said": said, "card": card, "lang": lang, "direct": direct}
+    return json.dumps(saying | more)
+
+
+@dataclass(frozen=True)
+class ScriptedCallback:
+    """The Callback port of the made-up vendor: what `a_saying` made, under the secret and the message's id."""
+
+    def open(self, request: HttpRequest, source: Source, secrets: Mapping[str, Secret], now: datetime) -> Opened:
+        if request.headers.get("x-secret") != secrets["app_secret"].reveal():
+            raise SignatureError("callback refused")
+        delivery = Delivery(
+            delivery_id=request.headers["x-message"],
+            source=source.uid,
+            type="message",
+            ids={},
+            occurred_at=now,
+            received_at=now,
+            talk=request.body.decode(),
+        )
+        return Opened(ack=HttpResponse(status=200, body="{}"), delivery=delivery)
+
+
 @dataclass
 class Scripted:
-    """The Connectors port over one company."""
+    """The Connectors port over one company; each source has a chat of its own."""
 
     company: Company
     clock: Clock
     before_call: Callable[[int], None] = lambda number: None
     opened: list[ScriptedConnector] = field(default_factory=list)
+    chats: dict[str, ScriptedChat] = field(default_factory=dict)
 
     def forms(self) -> Sequence[Form]:
         return (FORM,)
@@ -200,11 +327,13 @@ class Scripted:
         self.opened.append(ScriptedConnector(source.uid, self.company, self.clock, lambda n: self.before_call(n)))
         return self.opened[-1]
 
-    def callback(self, kind: str, door: str) -> Callback:
-        raise NotFoundError("no such door", kind=kind, door=door)
+    def callback(self, kind: str, door: str) -> ScriptedCallback:
+        if door != "chat":
+            raise NotFoundError("no such door", kind=kind, door=door)
+        return ScriptedCallback()
 
-    def chat(self, source: Source) -> Chat:
-        raise NotFoundError("no such door", kind=source.kind, door="chat")
+    def chat(self, source: Source) -> ScriptedChat:
+        return self.chats.setdefault(source.uid, ScriptedChat(self.clock))
 
     def hints(self, source: Source, delivery: Delivery) -> Sequence[Hint]:
         return ()
@@ -244,7 +373,7 @@ class House:
         self.clock = ManualClock(NOON)
         self.table: Table = table or SqliteTable(":memory:")
         self.connectors = Scripted(self.company, self.clock)
-        self.bell, self.delivery_bell = HeardBell(), HeardBell()
+        self.bell, self.delivery_bell, self.chat_bell = HeardBell(), HeardBell(), HeardBell()
         self.secrets = NoSecrets()
         self.outside = wiring.around(
             Settings(home=Path("unused")),
@@ -254,6 +383,7 @@ class House:
             self.clock,
             self.connectors,
             self.delivery_bell,
+            self.chat_bell,
         )
         wiring.use(self.outside)
         self.requests = wiring.requests()
@@ -273,6 +403,29 @@ class House:
         """Work until nothing waits, turning the clock where the engine wants to be woken later."""
         while (again := self.runner.wake(self.source.uid, deadline, watch)) is not None:
             self.clock.sleep(again)
+
+    @property
+    def chat(self) -> ScriptedChat:
+        return self.connectors.chat(self.source)
+
+    def hear(self, text: str, message_id: str, **saying: Any) -> None:
+        """Keep what somebody says (`a_saying`) as the door would."""
+        now = self.clock.now()
+        self.outside.chats.store(
+            Delivery(
+                delivery_id=message_id,
+                source=self.source.uid,
+                type="message",
+                ids={},
+                occurred_at=now,
+                received_at=now,
+                talk=a_saying(text, **saying),
+            )
+        )
+
+    def converse(self, deadline: Callable[[], float] = lambda: math.inf) -> None:
+        """Let one worker answer what waits, and say what is to be said now."""
+        wiring.converser().converse(self.source.uid, deadline)
 
     def sync(self) -> SyncTask:
         self.clock.sleep(1)

@@ -12,6 +12,7 @@ DEPLOYED = {
     "ROLLCALL_STAGE": "dev",
     "ROLLCALL_SYNC_QUEUE_URL": "https://sqs.example.com/q",
     "ROLLCALL_DELIVER_QUEUE_URL": "https://sqs.example.com/d",
+    "ROLLCALL_CHAT_QUEUE_URL": "https://sqs.example.com/c",
 }
 
 
@@ -57,6 +58,7 @@ def test_every_missing_name_of_a_deployment_is_said_at_once() -> None:
         ("ROLLCALL_LIMIT_SCALE", "nan"),
         ("ROLLCALL_IN_FLIGHT", "0"),
         ("ROLLCALL_IN_FLIGHT", "inf"),
+        ("ROLLCALL_AUDIT_DAYS", "0"),
     ],
 )
 def test_a_malformed_value_is_named_and_not_repeated(name: str, value: str) -> None:
@@ -72,5 +74,5 @@ def test_a_log_level_is_written_in_any_case(level: str) -> None:
 
 def test_numbers_are_read() -> None:
     environ = {"ROLLCALL_LEASE_S": "1", "ROLLCALL_LIMIT_SCALE": "60", "ROLLCALL_IN_FLIGHT": "4"}
-    settings = Settings.from_env(environ)
-    assert (settings.lease_s, settings.limit_scale, settings.in_flight) == (1, 60, 4)
+    settings = Settings.from_env({**environ, "ROLLCALL_AUDIT_DAYS": "30"})
+    assert (settings.lease_s, settings.limit_scale, settings.in_flight, settings.audit_days) == (1, 60, 4, 30)

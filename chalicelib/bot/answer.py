@@ -1,37 +1,456 @@
-"""Answer what was typed: parse it, run the command, put every expected error into words."""
+"""Answer what was typed or pressed: who it is, what they may, the command, and every expected error put into words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from chalicelib.bot.command import Ask, Parsed, Rooms
+from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
+from chalicelib.bot.command import Ask, Effect, Given, Parsed, Rooms
+from chalicelib.bot.commands.menu import menu_card
+from chalicelib.bot.confirm import Came, Confirming, six_digits
+from chalicelib.bot.parse import SOURCE, parse
+from chalicelib.bot.words import is_chinese, joined, split
 from chalicelib.core.catalogue import Lang, say
-from chalicelib.core.errors import ForbiddenError, RollcallError
-from chalicelib.core.principal import Principal, permits
-from chalicelib.core.reply import Line, Reply, Tone
+from chalicelib.core.confirm import LIFE, Confirmation, Standing
+from chalicelib.core.errors import (
+    CallerError,
+    ConflictError,
+    ForbiddenError,
+    RollcallError,
+    TransientError,
+    UsageError,
+)
+from chalicelib.core.message import Address, Message, Outgoing, Said
+from chalicelib.core.ports import AuditLine
+from chalicelib.core.principal import Admin, Principal, Role, permits
+from chalicelib.core.reply import Block, Button, Line, Reply, Tone, Weight
+from chalicelib.notices.show import clean, handle, instant, local, zone_of
+
+# What the audit log calls what was no command; it keeps nothing else of it.
+UNKNOWN: Final = "unknown"
+# Whoever writes from outside the company has no id.
+OUTSIDER: Final = "outsider"
+# How a dangerous command ended that waits for its confirmation.
+ASKED: Final = "asked to confirm"
+_CONFIRM: Final = ("confirm",)
+# What commands whose verbs write the audit line refuse before they come to the verb.
+_BEFORE_VERBS: Final = frozenset({"unknown role", "cycle is misread", "where is misread", "only in a chat"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a message came to. `in_place`: it takes the place of the pressed card. `code` is for the sender alone."""
+
+    reply: Reply
+    in_place: bool = False
+    code: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
     rooms: Rooms
+    draw: Callable[[], str] = field(default=six_digits)
 
-    def answer(self, who: Principal, lang: Lang, parsed: Parsed) -> Reply:
-        """Run a command.
+    # --- in the terminal
+
+    def answer(self, who: Principal, lang: Lang, parsed: Parsed, *, documents: bool = True) -> Reply:
+        """Run a command that needs no confirming, or was confirmed.
 
         Raises:
             RollcallError: any expected failure; `refusal` puts it into words.
         """
-        if not permits(who, parsed.command.role):
-            raise ForbiddenError("forbidden", role=parsed.command.role.name.lower())
-        ask = Ask(who=who, lang=lang, rooms=self.rooms, catalog=self.rooms.catalog, directory=self.rooms.directory)
-        return parsed.command.do(ask, **parsed.given)
+        return self._run(self._ask(who, lang, documents=documents), parsed)
+
+    def effect(self, who: Principal, lang: Lang, parsed: Parsed) -> Effect | None:
+        """Tell what a dangerous command would do; None for one that needs no confirming.
+
+        Raises:
+            RollcallError: it would be refused.
+        """
+        return self._effect(self._ask(who, lang), parsed)
+
+    def _ask(self, who: Principal, lang: Lang, *, documents: bool = True) -> Ask:
+        rooms = self.rooms
+        return Ask(
+            who=who, lang=lang, rooms=rooms, catalog=rooms.catalog, directory=rooms.directory, documents=documents
+        )
+
+    # --- in a chat
+
+    def hear(self, message: Message) -> Sequence[Outgoing]:
+        """Do what a message says, once, and give what is to be said about it.
+
+        Raises:
+            TransientError: the store or a vendor is busy; the same message is to be heard again.
+        """
+        admin = self.rooms.admins.admins.admin(message.source, message.sender) if message.sender else None
+        words = split(message.text)
+        lang = _language(message, admin)
+        if admin is None:
+            heard = Heard(reply=self._stranger(message, words, lang))
+        else:
+            who = Principal(
+                key=admin.person,
+                role=admin.role,
+                door=admin.source,
+                audits=admin.audits,
+                where=message.address.chat,
+                message=message.message_id,
+            )
+            heard = self._hear(self._ask_in(message, who, lang), message, words)
+        return self._outgoing(message, heard, lang)
+
+    def _ask_in(self, message: Message, who: Principal, lang: Lang) -> Ask:
+        private = message.address.direct
+        return replace(self._ask(who, lang, documents=False), private=private, heard=message)
+
+    def _hear(self, ask: Ask, message: Message, words: Sequence[str]) -> Heard:
+        if message.said is Said.ENTERED or not words:
+            return Heard(reply=menu_card(ask))
+        try:
+            parsed = self._parsed(message, words, ask)
+        except UsageError as error:
+            self._note(ask.who, UNKNOWN, error.code)
+            return Heard(reply=_misunderstood(ask, error, words))
+        try:
+            if parsed.command.words == _CONFIRM:
+                return self._confirm(ask, message, str(parsed.given["number"]), str(parsed.given["code"] or ""))
+            if parsed.choices:
+                self._check(ask, parsed)
+                return Heard(reply=_which(ask, parsed))
+            effect = self._effect(ask, parsed)
+            if effect is not None:
+                return self._ask_to_confirm(ask, message, parsed, effect)
+            turns = parsed.command.pages and ("page" not in parsed.given or parsed.given["page"] is not None)
+            return Heard(reply=self._run(ask, parsed), in_place=turns)
+        except TransientError:
+            raise
+        except RollcallError as error:
+            return Heard(reply=refusal(error, ask.lang, zone_of(ask, message.source)))
+
+    def _parsed(self, message: Message, words: Sequence[str], ask: Ask) -> Parsed:
+        """Understand what was typed; after a mention, a name of several words may come before the command."""
+        sources = [each.handle for each in self.rooms.catalog.sources()]
+        try:
+            return parse(words, ask.lang, sources=sources)
+        except UsageError as error:
+            if error.code == "unknown command" and message.text.lstrip().startswith("@"):
+                for start in range(1, min(len(words), _LONGEST_NAME)):
+                    with suppress(UsageError):
+                        rest = (words[start].lstrip("/"), *words[start + 1 :])
+                        return parse(rest, ask.lang, sources=sources)
+            raise
+
+    # --- what every door goes through
+
+    def _check(self, ask: Ask, parsed: Parsed) -> None:
+        """Refuse who may not, and note that."""
+        command, who = parsed.command, ask.who
+        error: RollcallError | None = None
+        if not permits(who, command.role):
+            error = ForbiddenError("forbidden", role=command.role.name.lower())
+        elif command.audits and not who.audits:
+            error = ForbiddenError("audit right wanted")
+        elif ask.heard and not command.in_chat:
+            error = ConflictError("only in the terminal")
+        if error is not None:
+            self._note(who, command.name, error.code)
+            raise error
+
+    def _run(self, ask: Ask, parsed: Parsed) -> Reply:
+        """Run a command whose role is checked and whose audit line is written, by its verb or here."""
+        self._check(ask, parsed)
+        command, given = parsed.command, self._given(parsed)
+        if command.noted:
+            try:
+                return command.do(ask, **given)
+            except CallerError as error:
+                if error.code in _BEFORE_VERBS:
+                    self._note(ask.who, command.name, error.code, given)
+                raise
+        outcome = "done"
+        try:
+            return command.do(ask, **given)
+        except RollcallError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._note(ask.who, command.name, outcome, given)
+
+    def _effect(self, ask: Ask, parsed: Parsed) -> Effect | None:
+        danger = parsed.command.danger
+        if danger is None:
+            return None
+        self._check(ask, parsed)
+        given = self._given(parsed)
+        try:
+            return danger(ask, **given)
+        except RollcallError as error:
+            if not isinstance(error, TransientError):
+                self._note(ask.who, parsed.command.name, error.code, given)
+            raise
+
+    def _given(self, parsed: Parsed) -> dict[str, Given]:
+        """Take a source by its handle in any case, or by its name."""
+        given = dict(parsed.given)
+        typed = given.get(SOURCE)
+        if isinstance(typed, str):
+            for each in self.rooms.catalog.sources():
+                if typed.casefold() == each.handle or typed == each.name:
+                    given[SOURCE] = each.handle
+        return given
+
+    def _note(self, who: Principal, verb: str, outcome: str, given: dict[str, Given] | None = None) -> None:
+        named = {name: value for name, value in (given or {}).items() if isinstance(value, str)}
+        source, task = named.get(SOURCE), named.get("task")
+        uid = next((each.uid for each in self.rooms.catalog.sources() if each.handle == source), None)
+        line = AuditLine(
+            at=self.rooms.clock.now(),
+            principal=who,
+            verb=verb,
+            source=uid,
+            task=task if task and task.isdecimal() and len(task) <= _LONGEST_NUMBER else None,
+            outcome=outcome,
+        )
+        self.rooms.audit.note(line)
+
+    # --- who is nobody's admin
+
+    def _stranger(self, message: Message, words: Sequence[str], lang: Lang) -> Reply:
+        """Refuse politely, with what an owner must type to let them in."""
+        view = self._ask(Principal(key="", role=Role.VIEWER, door=message.source), lang)
+        source = handle(view, message.source)
+        person = clean(message.sender, _LONGEST_ID)
+        verb = UNKNOWN
+        with suppress(UsageError):
+            verb = parse(words, lang, sources=()).command.name
+        error: RollcallError
+        if not person:
+            error = ForbiddenError("not of the company")
+        elif any(each.role is Role.OWNER for each in self.rooms.admins.admins.admins()):
+            error = ForbiddenError("not an admin", handle=source, id=person)
+        else:
+            error = ForbiddenError("no owner yet", handle=source, id=person)
+        who = Principal(key=person or OUTSIDER, role=Role.VIEWER, door=message.source, where=message.address.chat)
+        who = replace(who, message=message.message_id)
+        self._note(who, verb, error.code)
+        return refusal(error, lang)
+
+    # --- what must be confirmed
+
+    def _confirming(self) -> Confirming:
+        return Confirming(chats=self.rooms.chats, clock=self.rooms.clock, draw=self.draw)
+
+    def _ask_to_confirm(self, ask: Ask, message: Message, parsed: Parsed, effect: Effect) -> Heard:
+        if not message.proven and self._asked_lately(ask.who) >= _MOST_ASKED:
+            error = ConflictError("too many to confirm", minutes=int(LIFE.total_seconds() // 60))
+            self._note(ask.who, parsed.command.name, error.code, self._given(parsed))
+            raise error
+        above = ask.catalog.source(effect.source).guard.second_person
+        typed = spelled(parsed, self._given(parsed))
+        asked, code = self._confirming().ask(message, typed, effect.employees, effect.employees > above)
+        self._note(ask.who, parsed.command.name, ASKED, self._given(parsed))
+        until = instant(asked.expires_at, zone_of(ask, effect.source))
+        lines = [Line(text=_lost(ask, effect), tone=Tone.WARN)]
+        if asked.needs_second:
+            lines.append(Line(text=say("a second person must confirm", ask.lang, {"limit": above})))
+        lines.append(Line(text=_how(ask, message, asked, until)))
+        reply = Reply(
+            title=ask.pick(f"Confirm: {typed}", f"请确认：{typed}"),
+            tone=Tone.WARN,
+            blocks=(*effect.blocks, *lines),
+            buttons=_confirm_buttons(ask, message, asked),
+            data=None,
+        )
+        return Heard(reply=reply, code=_code_reply(ask, asked, code, until) if code else None)
+
+    def _asked_lately(self, who: Principal) -> int:
+        since = self.rooms.clock.now() - LIFE
+        lines = self.rooms.audit.search(by=who.key, since=since, limit=_MANY_LINES)
+        return sum(line.outcome == ASKED and line.principal.door == who.door for line in lines)
+
+    def _confirm(self, ask: Ask, message: Message, number: str, code: str) -> Heard:
+        number = number.removeprefix("#")
+        outcome, confirming = "done", self._confirming()
+        try:
+            found = confirming.find(message, number)
+            parsed = parse(split(found.command), ask.lang, sources=None)
+            if not permits(ask.who, parsed.command.role):
+                raise ForbiddenError("forbidden", role=parsed.command.role.name.lower())
+            taken = confirming.answer(message, number, code)
+        except RollcallError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._note(ask.who, "confirm", outcome)
+        after = taken.after
+        until = instant(after.expires_at, zone_of(ask, after.source))
+        match taken.came:
+            case Came.RUNS:
+                return self._confirmed(ask, message, after)
+            case Came.SENT:
+                reply = Reply(blocks=(Line(text=_how(ask, message, after, until)),), data=None)
+                return Heard(reply=reply, code=_code_reply(ask, after, taken.code, until))
+            case Came.SECOND:
+                facts = {"number": after.number, "at": until, "by": after.asked_by}
+                waits = say("confirmed by the first", ask.lang, facts)
+                reply = Reply(
+                    title=ask.pick(f"Confirm: {after.command}", f"请确认：{after.command}"),
+                    tone=Tone.WARN,
+                    blocks=(
+                        Line(text=say("employees lose access", ask.lang, {"count": after.employees})),
+                        Line(text=waits, tone=Tone.WARN),
+                    ),
+                    buttons=_confirm_buttons(ask, message, after),
+                    data=None,
+                )
+                return Heard(reply=reply, in_place=True)
+            case _:
+                text = ask.pick(f"`{after.command}` is called off.", f"已取消 `{after.command}`。")
+                return Heard(reply=Reply(blocks=(Line(text=text),), data=None), in_place=True)
+
+    def _confirmed(self, ask: Ask, message: Message, confirmation: Confirmation) -> Heard:
+        """Run a confirmed command for whoever asked for it, as what they are by now."""
+        task: str | None = None
+        try:
+            asker = self.rooms.admins.admins.admin(confirmation.source, confirmation.asked_by)
+            if asker is None:
+                raise ForbiddenError("asker is no admin any more", number=confirmation.number)
+            who = Principal(
+                key=asker.person,
+                role=asker.role,
+                door=asker.source,
+                audits=asker.audits,
+                where=ask.who.where,
+                message=ask.who.message,
+            )
+            theirs = self._ask_in(message, who, ask.lang)
+            parsed = parse(split(confirmation.command), ask.lang)
+            self._check_still(theirs, parsed, confirmation)
+            reply = self._run(theirs, parsed)
+            task = reply.task
+        except TransientError:
+            raise
+        except RollcallError as error:
+            reply = refusal(error, ask.lang, zone_of(ask, message.source))
+        self._confirming().ended(confirmation, task)
+        return Heard(reply=reply, in_place=True)
+
+    def _check_still(self, ask: Ask, parsed: Parsed, confirmation: Confirmation) -> None:
+        """Refuse what has grown over the limit since it was shown, unless two persons looked at it."""
+        effect = self._effect(ask, parsed)
+        if effect is None or confirmation.second_by:
+            return
+        above = ask.catalog.source(effect.source).guard.second_person
+        if effect.employees > max(above, confirmation.employees):
+            raise ConflictError("more than was shown", command=confirmation.command, count=effect.employees)
+
+    # --- what goes out
+
+    def _outgoing(self, message: Message, heard: Heard, lang: Lang) -> Sequence[Outgoing]:
+        now = self.rooms.clock.now()
+        reply = replace(heard.reply, data=None, lang=lang)
+        edits = message.card if heard.in_place and message.said is Said.PRESSED else ""
+        replies = [
+            Outgoing(
+                outgoing_id=f"{message.message_id}#0",
+                to=message.address,
+                reply=reply,
+                created_at=now,
+                edits=edits,
+                task=reply.task,
+            )
+        ]
+        if heard.code is not None:
+            # Not to the address that the message gives: the code goes to that person, whatever was signed.
+            alone = Address(source=message.source, person=message.sender, direct=True)
+            told = replace(heard.code, lang=lang)
+            replies.append(Outgoing(outgoing_id=f"{message.message_id}#1", to=alone, reply=told, created_at=now))
+        return replies
 
 
-def refusal(error: RollcallError, lang: Lang) -> Reply:
+# How many words the bot's name may have after the first.
+_LONGEST_NAME: Final = 4
+_LONGEST_ID: Final = 64
+# Whoever can speak in another's name may guess at so many codes, and no more, while one lives.
+_MOST_ASKED: Final = 5
+_MANY_LINES: Final = 200
+_LONGEST_NUMBER: Final = 12
+
+
+def refusal(error: RollcallError, lang: Lang, zone: str = "UTC") -> Reply:
     """Say what went wrong and what to do."""
-    text = say(error.code, lang, error.facts)
+    text = say(error.code, lang, local(error.facts, zone))
     return Reply(
         blocks=(Line(text=text, tone=Tone.BAD),),
         data={"error": {"code": error.code, "message": text, "facts": dict(error.facts)}},
         tone=Tone.BAD,
+        lang=lang,
     )
+
+
+def spelled(parsed: Parsed, given: dict[str, Given]) -> str:
+    """Spell a command so that it can be typed again."""
+    words = [*parsed.command.words]
+    for name, _, _ in parsed.command.params:
+        value = given.get(name)
+        words += [value] if isinstance(value, str) else value if isinstance(value, tuple) else ()
+    return joined(words)
+
+
+def _language(message: Message, admin: Admin | None) -> Lang:
+    if message.lang is not None:
+        return message.lang
+    if is_chinese(message.text):
+        return Lang.ZH
+    return admin.lang if admin else Lang.EN
+
+
+def _misunderstood(ask: Ask, error: UsageError, words: Sequence[str]) -> Reply:
+    """Give the menu for what is no command, with what was probably meant on top; else the usage."""
+    if error.code != "unknown command":
+        help_ = Button(label=ask.pick("Help", "帮助"), command=ask.pick("help", "帮助"))
+        return replace(refusal(error, ask.lang), buttons=(help_,))
+    text = say(error.code, ask.lang, {**error.facts, "text": clean(str(error.facts["text"]), 60)})
+    guess = str(error.facts.get("guess") or "")
+    rest = joined(words[len(guess.split()) :])[:_LONGEST_REST]
+    meant = (Button(label=guess, command=f"{guess} {rest}".strip(), weight=Weight.PRIMARY),) if guess else ()
+    return menu_card(ask, Line(text=text, tone=Tone.WARN), meant)
+
+
+_LONGEST_REST: Final = 100
+
+
+def _which(ask: Ask, parsed: Parsed) -> Reply:
+    """Offer a button for each source that may be meant."""
+    text = ask.pick("Which source?", "哪个来源？")
+    buttons = tuple(Button(label=each, command=typed) for each, typed in parsed.choices.items())
+    return Reply(title=text, blocks=(Line(text=text),), buttons=buttons, data=None)
+
+
+def _lost(ask: Ask, effect: Effect) -> str:
+    return say("employees lose access", ask.lang, {"count": effect.employees})
+
+
+def _how(ask: Ask, message: Message, asked: Confirmation, until: str) -> str:
+    code = "confirm with a number" if message.proven else "confirm with a code"
+    return say(code, ask.lang, {"number": asked.number, "at": until})
+
+
+def _confirm_buttons(ask: Ask, message: Message, asked: Confirmation) -> tuple[Button, ...]:
+    no = Button(label=ask.pick("Call off", "取消"), command=f"confirm {asked.number} no")
+    if not message.proven:  # a press proves nothing there: the code must be typed
+        return (no,)
+    label = ask.pick("Confirm", "确认")
+    if asked.standing is Standing.SECOND:
+        label = ask.pick("Confirm as the second", "第二人确认")
+    return Button(label=label, command=f"confirm {asked.number}", weight=Weight.DANGER), no
+
+
+def _code_reply(ask: Ask, asked: Confirmation, code: str, until: str) -> Reply:
+    facts = {"number": asked.number, "code": code, "command": asked.command, "at": until}
+    blocks: tuple[Block, ...] = (Line(text=say("your code", ask.lang, facts)),)
+    return Reply(blocks=blocks, data=None)

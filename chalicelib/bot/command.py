@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.core.ports import Catalog, Clock, Connectors, Directory, Tasks
+from chalicelib.core.message import Message
+from chalicelib.core.ports import Audit, Catalog, Chats, Clock, Connectors, Directory, Tasks
 from chalicelib.core.principal import Principal, Role
-from chalicelib.core.reply import Reply
+from chalicelib.core.reply import Block, Reply
 from chalicelib.core.secret import Secret
+from chalicelib.notices.settings import Telling
 from chalicelib.notices.show import View
-from chalicelib.sources.create import Sources
+from chalicelib.sources.admins import Admins
+from chalicelib.sources.room import Sources
 from chalicelib.sync.request import Requests
 
 Given = str | bool | Secret | tuple[str, ...] | Mapping[str, str | Secret] | None
@@ -23,20 +26,49 @@ class Rooms:
 
     requests: Requests
     sources: Sources
+    admins: Admins
+    telling: Telling
     catalog: Catalog
     connectors: Connectors
     directory: Directory
     tasks: Tasks
+    chats: Chats
+    audit: Audit
     clock: Clock
     public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask(View):
-    """One command, asked by somebody through some door."""
+    """One command, asked by somebody through some door.
+
+    `heard` is the message in a chat that it came in, None in the terminal. `documents`: whoever asked is a program too,
+    and the reply's document is to hold everything; otherwise it may be None, and no more is read than is shown.
+    """
 
     who: Principal
     rooms: Rooms
+    heard: Message | None = None
+    documents: bool = True
+
+    @property
+    def once(self) -> str | None:
+        """Name what a message starts, so that its repetition starts nothing more."""
+        return f"said:{self.heard.message_id}" if self.heard else None
+
+    @property
+    def page_rows(self) -> int:
+        """How many rows of a table are shown at once: a phone is small."""
+        return 10 if self.heard else 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a dangerous command would do: `employees` lose access by it, in the source with this uid."""
+
+    source: str
+    employees: int
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +80,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A declared command. `usage` is the pattern as written; `waits`: the terminal runs its task to the end."""
+    """A declared command. `usage` is the pattern as written; `waits`: the terminal runs its task to the end.
+
+    `aliases` are other words for it, in both languages. `danger` tells what it would do before it is confirmed, None
+    where it is harmless this time. `noted`: its verb writes the audit line. `audits`: the right to read the audit log
+    is wanted besides the role. `pages`: what it shows takes the place of the card that it was pressed on, if it has no
+    pages or one is asked for. `in_chat` is False for what wants files or secrets.
+    """
 
     usage: str
     words: tuple[str, ...]
@@ -61,27 +99,53 @@ class Command:
     help: tuple[str, str]
     waits: bool
     do: Callable[..., Reply]
+    aliases: tuple[tuple[str, ...], ...] = ()
+    danger: Callable[..., Effect | None] | None = None
+    noted: bool = False
+    audits: bool = False
+    pages: bool = False
+    in_chat: bool = True
+
+    @property
+    def name(self) -> str:
+        return " ".join(self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
+    """`choices`: the source was left out; the command as it would be typed for each."""
+
     command: Command
     given: Mapping[str, Given] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 COMMANDS: list[Command] = []
 
-_TOKEN = re.compile(r"\[--\.\.\.\]|\[--[a-z-]+(?: <[a-z-]+>)?\]|--[a-z-]+ <[a-z-]+>|\[[a-z]+(?:\.\.\.)?\]|<[a-z]+>|\S+")
+_TOKEN = re.compile(
+    r"\[--\.\.\.\]|\[--[a-z-]+(?: <[a-z-]+>)?\]|--[a-z-]+ <[a-z-]+>|\[[a-z]+(?:\.\.\.)?\]|<[a-z]+(?:\.\.\.)?>|\S+"
+)
 
 
 def command(
-    usage: str, *, zh: str, role: Role, help: tuple[str, str], waits: bool = False
+    usage: str,
+    *,
+    zh: str,
+    role: Role,
+    help: tuple[str, str],
+    aliases: tuple[str, ...] = (),
+    waits: bool = False,
+    danger: Callable[..., Effect | None] | None = None,
+    noted: bool = False,
+    audits: bool = False,
+    pages: bool = False,
+    in_chat: bool = True,
 ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
     """Declare a command.
 
-    `usage` is words, then `<needed>`, `[optional]`, `[many...]`, and options `[--flag]`, `[--name <value>]`,
-    `--name <value>`; `[--...]` takes any further options. The function gets them by these names, with `-` as `_`; the
-    further ones as `further`.
+    `usage` is words, then `<needed>`, `[optional]`, `[many...]`, `<some...>`, and options `[--flag]`,
+    `[--name <value>]`, `--name <value>`; `[--...]` takes any further options. The function, and `danger`, get them by
+    these names, with `-` as `_`; the further ones as `further`. A `<source>` left out is the only one there is.
     `waits`: the terminal runs the task that the reply names, and shows its end.
     """
 
@@ -103,6 +167,12 @@ def command(
                 help=help,
                 waits=waits,
                 do=do,
+                aliases=tuple(tuple(each.split()) for each in aliases),
+                danger=danger,
+                noted=noted,
+                audits=audits,
+                pages=pages,
+                in_chat=in_chat,
             )
         )
         return do
@@ -122,10 +192,9 @@ def _read(usage: str) -> tuple[tuple[str, ...], tuple[tuple[str, bool, bool], ..
         elif bare.startswith("--"):
             name, _, takes = bare[2:].partition(" ")
             options[name] = Option(name=name, takes=takes.strip("<>") or None, required=not token.startswith("["))
-        elif token.startswith("["):
-            params.append((bare.removesuffix("..."), False, bare.endswith("...")))
-        elif token.startswith("<"):
-            params.append((token.strip("<>"), True, False))
+        elif token.startswith(("[", "<")):
+            named = token.strip("[]<>")
+            params.append((named.removesuffix("..."), token.startswith("<"), named.endswith("...")))
         else:
             words.append(token)
     return tuple(words), tuple(params), options, is_open

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from chalicelib.bot.command import COMMANDS, Command, Given, Parsed
+from chalicelib.bot.words import is_chinese, joined
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import UsageError
 from chalicelib.core.secret import Secret
 
 # From how alike on (0 to 1) a name is worth guessing; Chinese ones are short, one character of two is half.
 CLOSE, CLOSE_ZH = 0.6, 0.5
+# Shorter aliases than this are no guess at what somebody meant.
+GUESSED = 4
+# A cron expression that was typed without quotes.
+CRON_FIELDS = 5
+SOURCE = "source"
 
 
-def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None = None) -> Parsed:
+def parse(
+    tokens: Sequence[str],
+    lang: Lang,
+    secrets: dict[str, Secret] | None = None,
+    *,
+    sources: Sequence[str] | None = None,
+) -> Parsed:
     """Find the command and bind its parameters. `secrets` come from the terminal, already read, by option name.
+
+    `sources` are the handles there are, where a `<source>` may be left out: then the only one is meant, and of several
+    one must be chosen.
 
     Raises:
         UsageError: saying what is missing or unknown, with the usage or a guess.
@@ -23,8 +38,33 @@ def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None =
     # A shell hands over bytes that are no text as halves of surrogate pairs, which nothing further on can write.
     command, rest = _find([token.encode(errors="replace").decode() for token in tokens], lang)
     usage = command.zh_usage if lang is Lang.ZH else command.usage
+    free, given, further = _sorted(command, rest, dict(secrets or {}), usage)
+    if command.open_options:
+        given["further"] = further
+    elif further:
+        raise UsageError("unknown option", option=next(iter(further)), usage=usage)
+    choices: Mapping[str, str] = {}
+    if sources is not None:
+        at = _left_out(command, free)
+        if at is not None and len(sources) == 1:
+            free.insert(at, sources[0])
+        elif at is not None and sources:
+            words = command.zh_words if lang is Lang.ZH else command.words
+            choices = {each: joined([*words, *free[:at], each, *free[at:], *_options(given)]) for each in sources}
+            free.insert(at, "")
+    _bind(command, free, given, usage)
+    for option in command.options.values():
+        if option.required and _identifier(option.name) not in given:
+            raise UsageError("command is incomplete", usage=usage)
+        given.setdefault(_identifier(option.name), None if option.takes else False)
+    return Parsed(command=command, given=given, choices=choices)
+
+
+def _sorted(
+    command: Command, rest: Sequence[str], further: dict[str, str | Secret], usage: str
+) -> tuple[list[str], dict[str, Given], dict[str, str | Secret]]:
+    """Tell apart what is free, the command's options, and further ones."""
     given: dict[str, Given] = {}
-    further: dict[str, str | Secret] = dict(secrets or {})
     free: list[str] = []
     queue = list(rest)
     while queue:
@@ -32,16 +72,16 @@ def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None =
         if not token.startswith("--"):
             free.append(token)
             continue
-        name, joined, value = token[2:].partition("=")
+        name, joins, value = token[2:].partition("=")
         option = command.options.get(name)
         if option is None and not command.open_options:
             raise UsageError("unknown option", option=name[:40], usage=usage)
         if option is not None and option.takes is None:
-            if joined:
+            if joins:
                 raise UsageError("command takes less", usage=usage)
             given[_identifier(name)] = True
             continue
-        if not joined:
+        if not joins:
             if not queue or queue[0].startswith("--"):
                 raise UsageError("command is incomplete", usage=usage)
             value = queue.pop(0)
@@ -51,21 +91,34 @@ def parse(tokens: Sequence[str], lang: Lang, secrets: dict[str, Secret] | None =
             further[_identifier(name)] = value
         else:
             given[_identifier(name)] = value
-    if command.open_options:
-        given["further"] = further
-    elif further:
-        raise UsageError("unknown option", option=next(iter(further)), usage=usage)
-    _bind(command, free, given, usage)
-    for option in command.options.values():
-        if option.required and _identifier(option.name) not in given:
-            raise UsageError("command is incomplete", usage=usage)
-        given.setdefault(_identifier(option.name), None if option.takes else False)
-    return Parsed(command=command, given=given)
+    return free, given, further
+
+
+def _left_out(command: Command, free: list[str]) -> int | None:
+    """Tell where among the free words the source should stand, when exactly that was left out."""
+    names = [name for name, _, _ in command.params]
+    if names[:1] == ["cron"] and len(free) >= CRON_FIELDS:
+        free[:CRON_FIELDS] = [" ".join(free[:CRON_FIELDS])]
+    needed = [name for name, is_needed, _ in command.params if is_needed]
+    if SOURCE in needed and len(free) == len(needed) - 1:
+        return needed.index(SOURCE)
+    return None
+
+
+def _options(given: Mapping[str, Given]) -> Iterator[str]:
+    for name, value in given.items():
+        spelled = f"--{name.replace('_', '-')}"
+        if value is True:
+            yield spelled
+        elif isinstance(value, str):
+            yield from (spelled, value)
 
 
 def _bind(command: Command, free: list[str], given: dict[str, Given], usage: str) -> None:
     for name, needed, many in command.params:
         if many:
+            if needed and not free:
+                raise UsageError("command is incomplete", usage=usage)
             given[name] = tuple(free)
             free = []
         elif free:
@@ -79,29 +132,70 @@ def _bind(command: Command, free: list[str], given: dict[str, Given], usage: str
 
 
 def _find(tokens: Sequence[str], lang: Lang) -> tuple[Command, Sequence[str]]:
+    best = _longest(tokens)
+    if best is None and tokens:
+        tokens = _unglued(tokens)
+        best = _longest(tokens)
+    if best is not None:
+        return best[0], tokens[best[1] :]
+    shown = [token for token in tokens if not token.startswith("-")]
+    text = " ".join(shown)[:60]
+    guess = _guess(text, lang)
+    raise UsageError("unknown command", text=text, hint=_hint(guess, lang), guess=guess)
+
+
+def _longest(tokens: Sequence[str]) -> tuple[Command, int] | None:
     best: tuple[Command, int] | None = None
     for command in COMMANDS:
-        for words in (command.words, command.zh_words):
+        for words in spellings(command):
             typed = tuple(token.casefold() for token in tokens[: len(words)])
             if typed == words and (best is None or len(words) > best[1]):
                 best = (command, len(words))
-    if best is not None:
-        return best[0], tokens[best[1] :]
-    text = " ".join(token for token in tokens if not token.startswith("-"))[:60]
-    raise UsageError("unknown command", text=text, hint=_hint(text, lang))
+    return best
 
 
-def _hint(text: str, lang: Lang) -> str:
+def spellings(command: Command) -> Iterator[tuple[str, ...]]:
+    """Yield every way to name a command."""
+    yield command.words
+    yield command.zh_words
+    yield from command.aliases
+
+
+def _unglued(tokens: Sequence[str]) -> Sequence[str]:
+    """Set off a Chinese command from what was typed after it without a space."""
+    first = tokens[0]
+    words = [
+        name
+        for command in COMMANDS
+        if command.params
+        for name in ("".join(each) for each in spellings(command) if len(each) == 1)
+        if is_chinese(name) and first.startswith(name)
+    ]
+    if not words:
+        return tokens
+    name = max(words, key=len)
+    return (name, first[len(name) :], *tokens[1:])
+
+
+def _guess(text: str, lang: Lang) -> str:
+    """Name the command that was probably meant, or nothing."""
     typed = text.casefold().split()
-    names = sorted({" ".join(command.zh_words if lang is Lang.ZH else command.words) for command in COMMANDS})
+    names = {" ".join(command.zh_words if lang is Lang.ZH else command.words) for command in COMMANDS}
+    aliases = {" ".join(words) for command in COMMANDS for words in command.aliases}
+    names |= {each for each in aliases if is_chinese(each) is (lang is Lang.ZH) and len(each) >= GUESSED}
 
     def likeness(name: str) -> float:
         head = " ".join(typed[: len(name.split())])
         return difflib.SequenceMatcher(None, head, name).ratio()
 
-    close = max(names, key=likeness)
+    ordered = sorted(names)
+    close = max(ordered, key=likeness)
     if likeness(close) < (CLOSE_ZH if lang is Lang.ZH else CLOSE):
-        close = next((name for name in names if typed and name.startswith(typed[0])), "")
+        close = next((name for name in ordered if typed and name.startswith(typed[0])), "")
+    return close
+
+
+def _hint(close: str, lang: Lang) -> str:
     if close:
         return f"您是不是想输入 `{close}`？" if lang is Lang.ZH else f"Did you mean `{close}`?"
     return "输入 `help` 查看全部命令。" if lang is Lang.ZH else "`help` lists the commands."

@@ -11,7 +11,7 @@ from typing import Final
 
 from chalicelib.core.errors import SignatureError
 from chalicelib.core.message import HttpRequest, HttpResponse
-from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Inbox, Secrets
+from chalicelib.core.ports import Bell, Catalog, Chats, Clock, Connectors, Inbox, Secrets
 from chalicelib.log import bound
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,16 @@ class Receiver:
     connectors: Connectors
     secrets: Secrets
     inbox: Inbox
+    chats: Chats
     bell: Bell
+    chat_bell: Bell
     clock: Clock
 
     def receive(self, request: HttpRequest) -> HttpResponse:
         """Open a callback and answer it as its vendor wants.
 
         A disabled source is answered too, or its vendor would send again and again; its events are counted and dropped.
+        What is said in its chat is kept all the same, or nobody could enable it from there.
 
         Raises:
             SignatureError: it is not proven to come from the vendor, whatever is wrong with it.
@@ -53,7 +56,11 @@ class Receiver:
             log.info("url checked", extra={"source": source.handle})
             return opened.ack
         with bound(source=source.handle, delivery=delivery.delivery_id):
-            if source.enabled:
+            if delivery.talk:
+                is_new = self.chats.store(delivery)
+                self.chat_bell.ring(source.uid)
+                log.info("heard", extra={"type": delivery.type, "new": is_new})
+            elif source.enabled:
                 is_new = self.inbox.store(delivery)
                 # Also for one that was seen: it comes again when whoever stored it died before it rang or answered.
                 self.bell.ring(source.uid)

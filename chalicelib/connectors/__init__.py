@@ -42,14 +42,20 @@ REGISTRY: Final[Mapping[str, Offer]] = MappingProxyType(
         "lark": Offer(
             reader="lark.reader:LarkReader",
             form="lark.form:FORM",
-            doors={"events": "lark.callback:LarkCallback"},
+            doors={"events": "lark.callback:LarkCallback", "cards": "lark.cards:LarkCards"},
             hints="lark.hints:hints",
+            chat="lark.chat:LarkChat",
         ),
         "dingtalk": Offer(
             reader="dingtalk.reader:DingTalkReader",
             form="dingtalk.form:FORM",
-            doors={"events": "dingtalk.callback:DingTalkCallback"},
+            doors={
+                "events": "dingtalk.callback:DingTalkCallback",
+                "chat": "dingtalk.robot:DingTalkRobot",
+                "cards": "dingtalk.cards:DingTalkCards",
+            },
             hints="dingtalk.hints:hints",
+            chat="dingtalk.chat:DingTalkChat",
         ),
     }
 )

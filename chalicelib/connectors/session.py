@@ -48,13 +48,18 @@ E = TypeVar("E", bound=RollcallError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One API of a vendor. `path` may be a whole URL; an `open` endpoint is called without credentials."""
+    """One API of a vendor. `path` may be a whole URL; an `open` endpoint is called without credentials.
+
+    What does not `repeat` is done again by each call that gets through: after trouble on the way nobody knows whether
+    it was done, so whoever asked decides.
+    """
 
     name: str
     method: str
     path: str
     windows: tuple[Window, ...] = ()
     open: bool = False
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ class Call:
     endpoint: Endpoint
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: Mapping[str, str | int | bool] | None = None
+    body: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -198,7 +203,8 @@ class Session:
                 case Retry():
                     wait_s = verdict.after_s if verdict.after_s is not None else self._backoff_s(tries)
                     tries += 1
-                    if tries >= MOST_TRIES or self._waited_s(began_at) + wait_s > PATIENCE_S:
+                    most = MOST_TRIES if call.endpoint.repeats else 1
+                    if tries >= most or self._waited_s(began_at) + wait_s > PATIENCE_S:
                         raise unavailable(call, verdict.problem)
                     self._rest(wait_s)
 

@@ -75,6 +75,26 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "Task {task} has not ended yet; wait for it first.",
         "任务 {task} 尚未结束，请稍候。",
     ),
+    "nobody to tell": (
+        "Notices go to admins in a chat, and you are not one here. Type this in a chat where you are.",
+        "通知只发给聊天中的管理员，您在此处不是。请在您担任管理员的聊天中输入。",
+    ),
+    "already approved": (
+        "Task {task} was approved already, by {by} at {at}. `record {task}` shows what became of it.",
+        "任务 {task} 已由 {by} 于 {at} 批准。输入 `record {task}` 查看结果。",
+    ),
+    "already rejected": (
+        "Task {task} was refused already, by {by} at {at}. Sync again for a new plan.",
+        "任务 {task} 已由 {by} 于 {at} 拒绝。如需新的计划，请重新同步。",
+    ),
+    "task is over": (
+        "Task {task} has ended already; there is nothing to cancel. `record {task}` shows what it did.",
+        "任务 {task} 已经结束，无需取消。输入 `record {task}` 查看结果。",
+    ),
+    "events are not cancelled": (
+        "Task {task} looks at what an event reported; it takes seconds and is not cancelled. `disable` ends a source's events.",
+        "任务 {task} 正在处理事件上报的变更，几秒内完成，不能取消。如需停止事件，请停用该来源。",
+    ),
     "nothing waits": (
         "Nothing in task {task} waits for a decision.",
         "任务 {task} 没有待审批的变更。",
@@ -86,6 +106,130 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "no such door": (
         "Nothing is pushed to a door “{door}” of a source of kind {kind}. Check the URL in the vendor's console.",
         "{kind} 类型的来源没有“{door}”这个回调入口。请检查厂商后台中配置的 URL。",
+    ),
+    # chat
+    "audit right wanted": (
+        "Reading the audit log is a right of its own. Ask an owner: `admin add <source> <id> --role <role> --audits`.",
+        "查看审计日志需要单独授权。请联系所有者：`admin add <source> <id> --role <role> --audits`。",
+    ),
+    "not of the company": (
+        "I only know people of this company, and cannot see who you are. Write to me from your account there.",
+        "我只认识本公司的成员，无法确认您的身份。请用公司账号与我对话。",
+    ),
+    "not an admin": (
+        "Sorry, you may not command Rollcall yet. Your id here is {id}. An owner can let you in: "
+        "`admin add {handle} {id} --role viewer`.",
+        "抱歉，您还没有使用 Rollcall 的权限。您在此处的 ID 是 {id}。"
+        "所有者可为您授权：`admin add {handle} {id} --role viewer`。",
+    ),
+    "no owner yet": (
+        "Sorry, you may not command Rollcall yet, and there is no owner. Your id here is {id}. In the terminal: "
+        "`rollcall admin add {handle} {id} --role owner`.",
+        "抱歉，您还没有使用 Rollcall 的权限，而且尚未指定所有者。您在此处的 ID 是 {id}。"
+        "请在终端输入：`rollcall admin add {handle} {id} --role owner`。",
+    ),
+    "employees lose access": (
+        "{count} employee(s) lose access.",
+        "将有 {count} 名员工失去访问权限。",
+    ),
+    "a second person must confirm": (
+        "That is more than {limit}: after you, a second person with the role must confirm too.",
+        "超过 {limit} 人：您确认之后，还需另一位有权限的人确认。",
+    ),
+    "confirm with a number": (
+        "Nothing is done yet. Type `confirm {number}` until {at}, or press the button.",
+        "尚未执行。请在 {at} 之前输入 `confirm {number}` 或点击按钮。",
+    ),
+    "confirm with a code": (
+        "Nothing is done yet. A code was sent to you directly; type `confirm {number} <code>` until {at}.",
+        "尚未执行。验证码已单独发送给您；请在 {at} 之前输入 `confirm {number} <code>`。",
+    ),
+    "your code": (
+        "Your code for `{command}` is {code}. Type `confirm {number} {code}` until {at}. If you did not ask for it, tell an "
+        "owner and type `confirm {number} no`.",
+        "`{command}` 的验证码是 {code}。请在 {at} 之前输入 `confirm {number} {code}`。"
+        "如果不是您本人的操作，请告知所有者，并输入 `confirm {number} no`。",
+    ),
+    "confirmed by the first": (
+        "{by} has confirmed. Somebody else with the role must type `confirm {number}` until {at}.",
+        "{by} 已确认。还需另一位有权限的人在 {at} 之前输入 `confirm {number}`。",
+    ),
+    "no such confirmation": (
+        "Nothing waits under the number {number}. Type the command itself again.",
+        "编号 {number} 没有待确认的操作。请重新输入命令。",
+    ),
+    "confirmed already": (
+        "Number {number} was confirmed already, by {by} at {at}. `records` shows what came of it.",
+        "编号 {number} 已由 {by} 于 {at} 确认。输入 `records` 查看结果。",
+    ),
+    "called off already": (
+        "Number {number} was called off, by {by} at {at}. Type the command again if it is still wanted.",
+        "编号 {number} 已由 {by} 于 {at} 取消。如仍需要，请重新输入命令。",
+    ),
+    "confirmation expired": (
+        "Number {number} expired at {at}. Type `{command}` again if it is still wanted.",
+        "编号 {number} 已于 {at} 过期。如仍需要，请重新输入 `{command}`。",
+    ),
+    "confirmation of somebody else": (
+        "Number {number} belongs to somebody else: {by} asked, and only they can confirm it.",
+        "编号 {number} 属于他人：由 {by} 发起，只有其本人可以确认。",
+    ),
+    "second person wanted": (
+        "You have confirmed number {number}; now somebody else with the role must.",
+        "您已确认编号 {number}，还需另一位有权限的人确认。",
+    ),
+    "wrong code": (
+        "That is not the code that was sent to you for number {number}. {left} more tries.",
+        "这不是发送给您的编号 {number} 的验证码，还可尝试 {left} 次。",
+    ),
+    "too many wrong codes": (
+        "Number {number} is dead after too many wrong codes. Type `{command}` again if it is still wanted.",
+        "编号 {number} 因验证码错误次数过多已作废。如仍需要，请重新输入 `{command}`。",
+    ),
+    "asker is no admin any more": (
+        "Whoever asked for number {number} may not any more; nothing was done. Type the command yourself.",
+        "编号 {number} 的发起人已没有权限，未执行。请自行输入命令。",
+    ),
+    "more than was shown": (
+        "By now it would take access from {count} employees, more than was shown to you; nothing was done. "
+        "Type `{command}` again.",
+        "现在将影响 {count} 名员工，多于之前显示的人数，未执行。请重新输入 `{command}`。",
+    ),
+    "page breaks its rule": (
+        "There is no page “{page}”. Pages are numbers from 1 on.",
+        "没有第“{page}”页。页码从 1 开始。",
+    ),
+    "cycle is misread": (
+        "“{cycle}” is no cycle. Type hours, like `every 6h {handle}`.",
+        "“{cycle}”不是有效的周期。请输入小时数，例如 `every 6h {handle}`。",
+    ),
+    "when is misread": (
+        "“{when}” is no time. Type a day like 2026-11-22, a time like 2026-11-22T08:00, or an age like 24h or 7d.",
+        "“{when}”不是有效的时间。请输入日期（如 2026-11-22）、时间（如 2026-11-22T08:00）或时长（如 24h、7d）。",
+    ),
+    "unknown role": (
+        "There is no role “{role}”. There are: viewer, operator, owner.",
+        "没有“{role}”这个角色。可用的有：viewer、operator、owner。",
+    ),
+    "where is misread": (
+        "“{where}” is not understood. Type: {usage}",
+        "无法理解“{where}”。请输入：{usage}",
+    ),
+    "only in a chat": (
+        "That is for a chat: type it in the chat that is meant.",
+        "此命令只能在聊天中使用：请在相应的聊天中输入。",
+    ),
+    "only in the terminal": (
+        "That is for the terminal, because it wants secrets, which have no place in a chat: `rollcall help`.",
+        "此命令需要机密信息，请勿在聊天中输入；请在终端使用：`rollcall help`。",
+    ),
+    "too many to confirm": (
+        "Too much waits for your confirmation already. Confirm it, or try again in {minutes} minutes.",
+        "待您确认的操作过多。请先确认，或 {minutes} 分钟后再试。",
+    ),
+    "nobody found": (
+        "Nobody is found by “{text}”. Try a part of the name, an e-mail address, a mobile or an employee number.",
+        "没有找到“{text}”。请尝试姓名的一部分、邮箱、手机号或工号。",
     ),
     # sources
     "handle breaks its rule": (
@@ -107,6 +251,44 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "too many custom sources": (
         "At most {limit} custom source can be enabled. Disable “{handles}” first.",
         "最多启用 {limit} 个自定义来源。请先停用“{handles}”。",
+    ),
+    "cycle breaks its rule": (
+        "A cycle is a whole number of hours from 1 to {most}, as in `every 6h`. For other times use `cron`.",
+        "周期须为 1 到 {most} 的整数小时，例如 `every 6h`。其他时间请用 `cron`。",
+    ),
+    "cycle or cron": (
+        "A schedule is a cycle or a cron expression, not both. Give one of them.",
+        "周期和 cron 表达式只能选一个，请只填写其中之一。",
+    ),
+    "cron is malformed": (
+        "“{cron}” is no cron expression, or names a day that never comes. It has five fields (minute, hour, day, month, "
+        "weekday), as in `30 3 * * *`.",
+        "“{cron}”不是有效的 cron 表达式，或日期不存在。应有五段（分、时、日、月、周），例如 `30 3 * * *`。",
+    ),
+    "cron is too often": (
+        "“{cron}” comes round more than once an hour. Leave an hour between syncs at least; events bring changes sooner.",
+        "“{cron}”的间隔不足一小时。两次同步至少相隔一小时；事件会更快地带来变更。",
+    ),
+    "unknown zone": (
+        "There is no time zone “{zone}”. Use an IANA name, such as Asia/Shanghai or Europe/Berlin.",
+        "没有“{zone}”这个时区。请使用 IANA 名称，例如 Asia/Shanghai。",
+    ),
+    "limit breaks its rule": (
+        "That limit must be a number from 0 to {most}.",
+        "上限须为 0 到 {most} 之间的数字。",
+    ),
+    # admins
+    "no such admin": (
+        "That person is no admin of “{handle}”. `admins` lists those there are.",
+        "此人不是“{handle}”的管理员。输入 `admins` 查看全部管理员。",
+    ),
+    "person is not an id": (
+        "A person is named by their id in that workspace: 1 to {most} characters without spaces. Names do not work here.",
+        "请使用该工作区的人员 ID：1 到 {most} 个字符，不含空格。这里不能使用姓名。",
+    ),
+    "last owner": (
+        "That would leave nobody who is an owner. Name another owner first, or do it in the terminal.",
+        "这样将没有任何所有者。请先指定另一位所有者，或在终端中操作。",
     ),
     "unknown kind": (
         "There is no kind of source “{kind}”. There are: {kinds}.",
@@ -151,6 +333,31 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "cannot listen": (
         "Cannot listen on {host} port {port} ({problem}). Choose another --host or --port.",
         "无法在 {host} 的端口 {port} 上监听（{problem}）。请用 --host 或 --port 另选。",
+    ),
+    # what a test of a source finds
+    "not synced by itself": (
+        "“{handle}” is not synced by itself. `auto on {handle}` turns that on.",
+        "“{handle}”未开启自动同步。输入 `auto on {handle}` 开启。",
+    ),
+    "synced by itself next": (
+        "The next sync by itself is at {at}.",
+        "下次自动同步：{at}。",
+    ),
+    "never read as a whole": (
+        "“{handle}” was never read as a whole. `sync preview {handle}` shows what a first sync would do.",
+        "“{handle}”尚未完成过全量读取。输入 `sync preview {handle}` 预览首次同步。",
+    ),
+    "last read as a whole": (
+        "The last full read that was completed began at {at}. If that is long ago, see `records` for what went wrong.",
+        "最近一次完成的全量读取开始于 {at}。如时间过久，请输入 `records` 查看原因。",
+    ),
+    "no event seen": (
+        "No event of “{handle}” was seen lately. Check the Request URL and the subscribed events: `source show {handle}`.",
+        "近期未收到“{handle}”的事件。请检查请求网址和已订阅的事件：`source show {handle}`。",
+    ),
+    "last event seen": (
+        "The last event was worked on at {at}.",
+        "最近一次事件处理于 {at}。",
     ),
     # what a source answers
     "credentials refused": (
@@ -218,8 +425,9 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "应用无权读取 {fields}，这些字段保持不变。如需读取，请开通 {scopes} 并发布版本。",
     ),
     "permissions unknown": (
-        "The vendor does not tell which permissions the app has (code {code}); empty fields are kept as they are.",
-        "厂商未告知应用拥有哪些权限（错误码 {code}），空字段保持不变。",
+        "The vendor does not tell which permissions the app has (code {code}); empty fields are kept as they are. "
+        "Sync again; if it stays so, check the app's permissions.",
+        "厂商未告知应用拥有哪些权限（错误码 {code}），空字段保持不变。请重新同步；如仍出现，请检查应用权限。",
     ),
     "outside the range": (
         "It is outside the app's contact range (code {code}), so nobody can say whether it left. It is kept.",
@@ -238,6 +446,22 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "{employees} employee(s) and {departments} department(s) were shown in two ways, or with a value missing, and the "
         "vendor gave no clear answer about them by name. They are kept as they are. Sync again.",
         "{employees} 名员工和 {departments} 个部门前后显示不一致或缺少某个值，逐个查询也没有明确答复，因此保持不变。请重新同步。",
+    ),
+    "range is empty": (
+        "The app may see nobody. Set its contact range in the developer console, publish a version, and test again.",
+        "应用看不到任何人。请在开发者后台设置通讯录权限范围，发布版本后重新检测。",
+    ),
+    "chat permissions missing": (
+        "The app cannot be talked to in full: it lacks {scopes}. Grant them, publish a version, and test again.",
+        "应用的聊天功能不完整：缺少 {scopes}。请开通权限、发布版本后重新检测。",
+    ),
+    "callbacks have no key": (
+        "Whatever the vendor pushes is refused here, because the source has no {field}. Copy it from the console.",
+        "此来源没有 {field}，厂商推送的一切都会被拒绝。请从后台复制。",
+    ),
+    "callbacks are not signed": (
+        "What the vendor pushes is not signed, so dangerous commands in chat need a code. Set {field} in the console and here.",
+        "厂商的推送没有签名，聊天中的危险操作需要验证码。请在后台和此处设置 {field}。",
     ),
     "fields not shown": (
         "The vendor does not show {fields} (for {count} entries), nor says that it is empty; it is kept as it is. Check the "
@@ -304,8 +528,58 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "管理员已拒绝。",
     ),
     "out of date": (
-        "A later full sync, task {task}, made this plan out of date.",
-        "较新的全量同步任务 {task} 已使此计划过期。",
+        "A later full sync, task {task}, made this plan out of date. Look at `record {task}`.",
+        "较新的全量同步任务 {task} 已使此计划过期，请查看 `record {task}`。",
+    ),
+    # what chats refuse
+    "bot is switched off": (
+        "The app's bot is off (code {code}). Add the bot ability in the developer console, publish a version, and let an "
+        "admin approve it.",
+        "应用的机器人未启用（错误码 {code}）。请在开发者后台添加机器人能力、发布版本并由管理员审批。",
+    ),
+    "bot is not in the chat": (
+        "The bot is not in that group (code {code}). Add it in the group's settings, then ask again.",
+        "机器人不在该群中（错误码 {code}）。请在群设置中添加机器人后重试。",
+    ),
+    "bot not available to the person": (
+        "That person may not use the app (code {code}): they left, or are outside its availability. Widen the app's "
+        "availability in the console and publish a version.",
+        "此人无法使用应用（错误码 {code}）：已离职或不在可用范围内。请在后台扩大应用的可用范围并发布版本。",
+    ),
+    "bot is muted by the person": (
+        "That person stopped the bot from sending messages (code {code}). They can allow it again in their chat with it.",
+        "此人已停止接收机器人的消息（错误码 {code}），可在与机器人的会话中重新开启。",
+    ),
+    "chat refuses the bot": (
+        "The settings of that chat do not let the bot speak (code {code}). Ask its owner to allow it, or use another chat.",
+        "该会话的设置不允许机器人发言（错误码 {code}）。请联系群主放开，或换一个会话。",
+    ),
+    "message fails the audit": (
+        "The company's rules for messages refuse this answer (code {code}), as a rule for the phone numbers or e-mails in it. "
+        "Type the same command in the terminal.",
+        "企业的消息审查规则拒绝了此回复（错误码 {code}），通常因其中含有电话或邮箱。请在终端中输入同一命令。",
+    ),
+    "card is too old": (
+        "This card is from another time and cannot be pressed any more. Type `help` for a fresh one.",
+        "此卡片已过时，无法再点击。请输入“帮助”获取新的卡片。",
+    ),
+    "robot not available": (
+        "The robot may not speak here (code {code}). Publish a version of the app with its robot, check the robot's code "
+        "in this source's settings, and that the robot is not stopped.",
+        "机器人无法在此发言（错误码 {code}）。请发布带机器人的应用版本，核对此来源设置中的机器人编码，并确认机器人未被停用。",
+    ),
+    "chat not found": (
+        "Nobody can be reached there (code {code}): the person left, or is outside the app's usable range, or the group was "
+        "disbanded or lost the robot. Add the robot to the group, or choose another chat.",
+        "无法送达（错误码 {code}）：此人已离开或不在应用可用范围内，或群已解散、机器人已被移出。请将机器人加入群，或换一个会话。",
+    ),
+    "reply is shortened": (
+        "{lines} more lines do not fit into one message. Ask for less at a time, or type the same command in the terminal.",
+        "还有 {lines} 行放不进一条消息。请缩小查询范围，或在终端中输入同一命令。",
+    ),
+    "reply about a task is shortened": (
+        "{lines} more lines do not fit into one message. `record {task}` shows them page by page.",
+        "还有 {lines} 行放不进一条消息。输入 `record {task}` 可逐页查看。",
     ),
     # how tasks end
     "waits for approval": (
@@ -316,6 +590,14 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "is a preview": (
         "A preview: nothing is applied. `sync approve {task}` applies it.",
         "这是预览，未执行任何变更。输入 `sync approve {task}` 执行。",
+    ),
+    "cancelled": (
+        "Cancelled by {by} at {at}. What was applied before stays; the rest of the plan was dropped.",
+        "已由 {by} 于 {at} 取消。此前已执行的变更保留，其余不再执行。",
+    ),
+    "cancelled with its source": (
+        "Cancelled, because {by} disabled “{handle}” at {at}. What was applied before stays; the rest was dropped.",
+        "“{handle}”已由 {by} 于 {at} 停用，任务随之取消。此前已执行的变更保留，其余不再执行。",
     ),
     "gave up": (
         "The task was started {attempts} times and never came to its end. Look into the log, then sync again.",
@@ -328,6 +610,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "lease is lost": (
         "Another worker took this source over; it goes on there.",
         "另一个进程已接管此来源，任务在那里继续。",
+    ),
+    "not answered": (
+        "That could not be done after {tries} tries. See `status` for what has happened, then type it again.",
+        "尝试 {tries} 次仍未完成。请先用“状态”查看进展，再重新输入。",
     ),
     "internal error": (
         "Something went wrong inside Rollcall ({kind}). Nothing more was changed. Please report this, with the log.",

@@ -105,5 +105,9 @@ class ConditionFailedError(Exception):
         self.failed = failed
 
 
+class StoppedError(Exception):
+    """A person stopped the task that is at work; for the Runner, which ends it."""
+
+
 class OutOfTimeError(Exception):
     """The slice is over before the work is; for the Runner, which rings the bell and lets go."""

@@ -23,7 +23,8 @@ NONE_LOST: Mapping[tuple[Kind, str], int] = MappingProxyType({})
 class Guard:
     """Limits per run and per hour. A share is a fraction of the active entries; `floor` is its least effect.
 
-    `storm` limits departures that events reported, each of which was looked up by itself.
+    `storm` limits departures that events reported, each of which was looked up by itself. A command in chat that takes
+    access from more employees than `second_person` needs a second person to confirm it.
     """
 
     accounts: int = 30
@@ -34,6 +35,7 @@ class Guard:
     edit_share: float = 0.50
     edit_floor: int = 100
     storm: int = 100
+    second_person: int = 50
 
     def removals(self, kind: Kind, population: int) -> int:
         most = self.accounts if kind is Kind.EMPLOYEE else self.departments

@@ -38,7 +38,8 @@ class Delivery:
 
     Of what is said to the bot or pressed on its cards, and of nothing else, `talk` keeps the vendor's own JSON, for its
     Chat to read; `delivery_id` is then the message's id, or the press's. `proven`: the vendor's signature covers who
-    said it and what; where it does not, a dangerous command needs a code besides.
+    said it and what; where it does not, a dangerous command needs a code besides. `seal` names the proof where it
+    covers less than the body: it may serve one delivery only.
     """
 
     delivery_id: str
@@ -49,6 +50,7 @@ class Delivery:
     received_at: datetime
     talk: str = ""
     proven: bool = True
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

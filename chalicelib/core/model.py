@@ -171,13 +171,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A department or an employee of the directory. `key` is that of the owning link."""
+    """A department or an employee of the directory. `key` is that of the owning link.
+
+    `origins` names by field the task that last changed it; nothing is known of fields that are not in it.
+    """
 
     entry_id: str
     key: Key
     values: Values
     revision: int
     observed_at: datetime
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:

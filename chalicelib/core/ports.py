@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib.core.confirm import Confirmation
+from chalicelib.core.finding import Finding
 from chalicelib.core.message import Address, Card, Delivery, HttpRequest, Message, Opened, Outgoing
-from chalicelib.core.model import Entry, Key, Kind, Link, Part
+from chalicelib.core.model import Entry, Key, Kind, Link, Part, Remark
+from chalicelib.core.notice import NoticeSettings
 from chalicelib.core.presence import Presence
 from chalicelib.core.principal import Admin, Principal
 from chalicelib.core.reply import Reply
@@ -208,8 +210,21 @@ class Catalog(Protocol):
         """
         ...
 
-    def claim_due(self, source: Source, now: datetime) -> bool:
-        """Set `last_asked_at` to now if it still is what `source` says; False when somebody else was faster."""
+    def update(self, source: Source, *, instead_of: Source) -> bool:
+        """Replace a source and when it is due; False when it is not what `instead_of` says any more.
+
+        `revision` and `last_asked_at` are kept by the catalog, whatever `source` says.
+
+        Raises:
+            ConflictError: a rule of `core.source.check_room` would be broken, by this one or by it and a rival.
+        """
+        ...
+
+    def claim_due(self, source: Source, now: datetime, next_due_at: datetime | None) -> bool:
+        """Set `last_asked_at` to now, and when the next sync is due, if both still are what `source` says.
+
+        False when somebody else was faster, or the source was edited meanwhile.
+        """
         ...
 
 
@@ -252,15 +267,47 @@ class Tasks(Protocol):
         """Store an ended task, take it off the waiting list, put it on the held list or off it by its status.
 
         `read_began_at` becomes the source's last completed full read when it is given and later than the one kept.
+
+        Raises:
+            StoreConflictError: the lease is lost.
+            StoppedError: it is to end as cancelled; nothing is stored.
         """
         ...
+
+    def unreported(self, source: str) -> Sequence[SyncTask]:
+        """Read the tasks that ended within two days and that `reported` was not said of, oldest first."""
+        ...
+
+    def reported(self, task: SyncTask) -> None: ...
 
     def close(self, task: SyncTask) -> None:
         """Store an ended task once more (its held rows were decided), and keep the held list in step."""
         ...
 
+    def seen(self, source: str, once: str) -> SyncTask | None:
+        """Read the task that `ask` gave for this `once`."""
+        ...
+
+    # a person wants it to end
+    def stop(self, task: SyncTask, why: Remark) -> bool:
+        """Note that a task is to end where it is; False when it is over. The first note stays.
+
+        From then on it can only end as cancelled, whoever is killed meanwhile.
+        """
+        ...
+
+    def stopped(self, task: SyncTask) -> Remark | None:
+        """Read why a task that is not over is to end."""
+        ...
+
     # the plan
-    def put_rows(self, rows: Iterable[SyncRecord]) -> None: ...
+    def put_rows(self, rows: Iterable[SyncRecord], fence: Fence) -> None:
+        """Write rows of a plan, in place of those of the same keys.
+
+        Raises:
+            StoreConflictError: the lease is lost; whoever holds it may have applied these rows already.
+        """
+        ...
 
     def rows(self, task_id: str) -> Iterator[SyncRecord]:
         """Read the plan, departments before employees."""
@@ -272,7 +319,7 @@ class Tasks(Protocol):
 
     def rows_of(self, task_id: str, keys: Sequence[Key]) -> Mapping[Key, SyncRecord]: ...
 
-    def drop_rows(self, task_id: str, keys: Iterable[Key]) -> None: ...
+    def drop_rows(self, task_id: str, keys: Iterable[Key], fence: Fence) -> None: ...
 
     def decide(self, rows: Sequence[SyncRecord], *, instead_of: RowStatus) -> Sequence[SyncRecord]:
         """Store rows whose status is still `instead_of`; return those that were stored."""
@@ -340,12 +387,32 @@ class AuditLine:
     task: str | None
     outcome: str
 
+    @property
+    def where(self) -> str:
+        """The chat that it was said in, "" elsewhere."""
+        return self.principal.where
+
 
 class Audit(Protocol):
     def note(self, line: AuditLine) -> None: ...
 
     def recent(self, limit: int) -> Sequence[AuditLine]:
         """Read lines, newest first."""
+        ...
+
+    def search(
+        self,
+        *,
+        types: Collection[str] = (),
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+    ) -> Sequence[AuditLine]:
+        """Read lines, newest first, from `since` on and before `until`.
+
+        A type is a verb, or its first words ("sync" finds "sync now"). `by` is a principal's key.
+        """
         ...
 
 
@@ -377,7 +444,11 @@ class Chats(Protocol):
 
     # what was said
     def store(self, delivery: Delivery) -> bool:
-        """Keep what was said until it is done; False when one of its id was stored within two days, done or not."""
+        """Keep what was said until it is done; False when one of its id was stored within two days, done or not.
+
+        Raises:
+            SignatureError: its seal has served another one.
+        """
         ...
 
     def waiting(self, source: str) -> Sequence[Delivery]:
@@ -385,9 +456,10 @@ class Chats(Protocol):
         ...
 
     def claim(self, delivery: Delivery, owner: str, now: datetime, until: datetime) -> int | None:
-        """Take it to answer it; None when it is done or somebody has it whose time has not run out.
+        """Take it to answer it; None when it is done or somebody else has it whose time has not run out.
 
-        Returns how often it was taken before: a killed handler is retried, not for ever.
+        Returns how often it was taken before: a killed handler is retried, not for ever. Whoever has it may say anew
+        until when, which is not taking it once more.
         """
         ...
 
@@ -405,7 +477,7 @@ class Chats(Protocol):
         ...
 
     def hold(self, outgoing: Outgoing, owner: str, now: datetime, until: datetime) -> bool:
-        """Take it to send it; False when somebody else has it."""
+        """Take it to send it; False when somebody else has it, has sent it, or has put it off since it was read."""
         ...
 
     def later(self, outgoing: Outgoing) -> None:
@@ -414,6 +486,10 @@ class Chats(Protocol):
 
     def sent(self, outgoing: Outgoing, card: Card | None) -> None:
         """Take it off; a card that follows a task is kept."""
+        ...
+
+    def rings(self, source: str, now: datetime, due: datetime) -> bool:
+        """Note that a ring is on its way for then; False when one is that comes no later, and not within a second."""
         ...
 
     # cards that follow a task
@@ -434,6 +510,18 @@ class Chats(Protocol):
 
     def decide(self, before: Confirmation, after: Confirmation) -> bool:
         """Replace it; False when it is not what `before` says any more: somebody was faster."""
+        ...
+
+
+class Board(Protocol):
+    """Who is told what of a source."""
+
+    def notices(self, source: str) -> NoticeSettings:
+        """Read what is set, or what holds before anybody set anything."""
+        ...
+
+    def put(self, settings: NoticeSettings, *, instead_of: NoticeSettings) -> bool:
+        """False when it is not what `instead_of` says any more."""
         ...
 
 
@@ -473,6 +561,13 @@ class Connector(Protocol):
 
     def confirm(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
         """Ask for keys by name; the answer has every key. A key missing from a batch answer is asked for singly."""
+        ...
+
+    def examine(self) -> Iterator[Finding]:
+        """Test what the source needs, one finding at a time, the most basic first; change nothing.
+
+        What the vendor refuses is a finding. An error that is raised ends the test, and is a finding of whoever asked.
+        """
         ...
 
     def close(self) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
@@ -22,7 +22,8 @@ class Principal:
     """A person or a part of Rollcall that asks for something. `key` names it within its `door`; no personal data.
 
     Of a person in a chat `door` is the uid of the source whose workspace it is, `key` the vendor's id of the person,
-    `where` the chat. To read the audit log is a right of its own, which no role has.
+    `where` the chat; of one `message` a verb's outcome is noted once, also when it has to be run again. To read the
+    audit log is a right of its own, which no role has.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Principal:
     door: str
     audits: bool = False
     where: str = ""
+    message: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,8 @@ from chalicelib.core.mapping import FieldMapping
 
 MOST_ENABLED: Final = 5
 MOST_ENABLED_CUSTOM: Final = 1
+HOUR: Final = timedelta(hours=1)
+LONGEST_CYCLE: Final = timedelta(hours=24)
 
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 # Chinese: 〇, extension A, the common block, compatibility, and the planes of rare characters that names have.
@@ -22,16 +24,28 @@ _NAME = re.compile(r"[A-Za-z0-9\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a source is synced by itself. `cycle` of None means never."""
+    """When a source is synced by itself: every `cycle`, or at the times of `cron` (five fields) in `zone`.
 
-    cycle: timedelta | None = timedelta(hours=24)
+    Without `cron` the cycle counts. `automatic` is apart from both, so that turning it off and on keeps them. `zone` is
+    an IANA name; times of this source are shown in it.
+    """
+
+    cycle: timedelta = LONGEST_CYCLE
+    cron: str = ""
+    zone: str = "UTC"
+    automatic: bool = True
+
+
+# Tells the first instant of a schedule's cron after another; None when there is none. See `sources/calendar.py`.
+NextRun = Callable[[Schedule, datetime], datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One outside system. `uid` never changes and is never reused; `handle` is what people type.
 
-    `settings` are the connector's own, by its form, without secrets: those are kept apart under the uid.
+    `settings` are the connector's own, by its form, without secrets: those are kept apart under the uid. `next_due_at`
+    is when the schedule wants the next sync, as far as it is known: see `due_at`.
     """
 
     uid: str
@@ -46,6 +60,8 @@ class Source:
     schedule: Schedule = field(default_factory=Schedule)
     guard: Guard = field(default_factory=Guard)
     last_asked_at: datetime | None = None
+    next_due_at: datetime | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +81,8 @@ class FormField:
 class Form:
     """What a connector must be told, and the mapping its sources start with. `label` is English, then 中文.
 
-    `events` are the names of the events to subscribe to in the vendor's console.
+    `events` are the names of the events to subscribe to in the vendor's console. `doors` are the URLs to paste there:
+    the last part of each, and what the console calls it.
     """
 
     kind: str
@@ -74,6 +91,7 @@ class Form:
     mapping: FieldMapping
     custom: bool = False
     events: tuple[str, ...] = ()
+    doors: tuple[tuple[str, tuple[str, str]], ...] = ()
 
 
 def check_names(handle: str, name: str) -> None:
@@ -133,8 +151,39 @@ def check_room(source: Source, others: Sequence[Source]) -> None:
         raise ConflictError("too many custom sources", limit=MOST_ENABLED_CUSTOM, handles=custom[0].handle)
 
 
+def check_cycle(cycle: timedelta) -> None:
+    """
+    Raises:
+        MalformedError: it is not a number of hours from 1 to 24.
+    """
+    if not HOUR <= cycle <= LONGEST_CYCLE or cycle % HOUR:
+        raise MalformedError("cycle breaks its rule", most=LONGEST_CYCLE // HOUR)
+
+
+def due_at(source: Source) -> datetime | None:
+    """Tell when the next sync by itself is due; None when there will be none."""
+    if not source.enabled or not source.schedule.automatic:
+        return None
+    if source.next_due_at is not None or source.schedule.cron:
+        return source.next_due_at
+    return (source.last_asked_at or source.created_at) + source.schedule.cycle
+
+
 def due(source: Source, now: datetime) -> bool:
     """Tell whether the schedule wants a sync that nobody has asked for yet."""
-    if not source.enabled or source.schedule.cycle is None:
-        return False
-    return now - (source.last_asked_at or source.created_at) >= source.schedule.cycle
+    at = due_at(source)
+    return at is not None and at <= now
+
+
+def due_first(schedule: Schedule, now: datetime, next_run: NextRun) -> datetime | None:
+    """Tell when a schedule that is set now wants its first sync."""
+    return next_run(schedule, now) if schedule.cron else now + schedule.cycle
+
+
+def due_next(source: Source, now: datetime, next_run: NextRun) -> datetime | None:
+    """Tell when the sync after the one that is due now is due: of those that were missed, one is made up for."""
+    at = due_at(source)
+    if source.schedule.cron or at is None:
+        return due_first(source.schedule, now, next_run)
+    cycle = source.schedule.cycle
+    return at + cycle * (max(timedelta(), now - at) // cycle + 1)

@@ -35,6 +35,7 @@ class TaskStatus(StrEnum):
     HELD = "held"
     PREVIEWED = "previewed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
     @property
     def is_over(self) -> bool:
@@ -56,6 +57,7 @@ class RowStatus(StrEnum):
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     CONTRADICTED = "contradicted"
+    CANCELLED = "cancelled"
 
     @property
     def waits(self) -> bool:
@@ -124,6 +126,7 @@ class Tally(StrEnum):
     HELD = "held"
     REJECTED = "rejected"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
 
 
 TALLY_OF = {
@@ -149,11 +152,27 @@ class Progress:
     total: int
 
 
+class Verdict(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Who decided about rows that waited, and when. `by` is as in SyncTask.asked_by, `task` that of an approval."""
+
+    verdict: Verdict
+    by: str
+    at: datetime
+    task: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncTask:
     """One run. `source` is the uid, `asked_by` a principal's key. `calls` counts requests to the vendor by endpoint.
 
     `not_before` is set while a fault is waited out. `deliveries` are the ids of the callbacks that caused it.
+    `decisions` are the last ones about its rows, oldest first.
     """
 
     task_id: str
@@ -176,6 +195,7 @@ class SyncTask:
     reason: Remark | None = None
     remarks: tuple[Remark, ...] = ()
     deliveries: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def lane(self) -> Lane:

@@ -1,15 +1,24 @@
-"""Put tasks, plan rows and entries into words and tables, and into the JSON documents of `--json`."""
+"""Put tasks, plan rows and entries into words and tables, and into the JSON documents of `--json`.
+
+What people are called and what sources say about them comes from outside: it is shown cleaned and cut short here, and
+made harmless for its own markup by whoever renders it.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.diff import Action, changed
-from chalicelib.core.model import FIELDS, Entry, Kind, Remark, State, Value, Values
+from chalicelib.core.errors import Fact, NotFoundError
+from chalicelib.core.model import FIELDS, Entry, FieldType, Kind, Remark, State, Value, Values
 from chalicelib.core.ports import Catalog, Directory
 from chalicelib.core.reply import Block, Json, Line, Pairs, Table, Tone
 from chalicelib.core.task import Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
@@ -39,6 +48,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     TaskStatus.HELD: ("held", "待审批"),
     TaskStatus.PREVIEWED: ("preview", "预览"),
     TaskStatus.FAILED: ("failed", "失败"),
+    TaskStatus.CANCELLED: ("cancelled", "已取消"),
     Trigger.MANUAL: ("asked for", "手动"),
     Trigger.SCHEDULE: ("schedule", "定时"),
     Trigger.EVENT: ("event", "事件"),
@@ -71,6 +81,7 @@ TONES = {
     TaskStatus.HELD: Tone.WARN,
     TaskStatus.PREVIEWED: Tone.WARN,
     TaskStatus.FAILED: Tone.BAD,
+    TaskStatus.CANCELLED: Tone.WARN,
 }
 SHOWN_ROWS = 100
 
@@ -80,12 +91,40 @@ def word(view: View, what: str) -> str:
     return view.pick(english, chinese)
 
 
-def told(view: View, remark: Remark | None) -> str:
-    return say(remark.code, view.lang, remark.facts) if remark else ""
+def told(view: View, remark: Remark | None, zone: str = "UTC") -> str:
+    return say(remark.code, view.lang, local(remark.facts, zone)) if remark else ""
 
 
-def instant(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S") + "Z" if moment else ""
+def local(facts: Mapping[str, Fact], zone: str) -> Mapping[str, Fact]:
+    """Tell the instant that a message is about (its fact `at`) as the clocks of a zone show it."""
+    at = facts.get("at")
+    try:
+        moment = datetime.fromisoformat(str(at)) if at else None
+    except ValueError:
+        return facts
+    return {**facts, "at": instant(moment, zone)} if moment and moment.tzinfo else facts
+
+
+def instant(moment: datetime | None, zone: str = "UTC") -> str:
+    """Name an instant as the clocks of a zone show it; the zone is said."""
+    if moment is None:
+        return ""
+    if zone == "UTC":
+        return moment.strftime("%Y-%m-%d %H:%M:%S") + "Z"
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
+
+
+def brief(moment: datetime, zone: str) -> str:
+    """Name an instant as shortly as a phone wants it; the zone must be said elsewhere."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%m-%d %H:%M}"
+
+
+def zone_of(view: View, uid: str | None) -> str:
+    """Name the zone in which the times of a source are told."""
+    try:
+        return view.catalog.source(uid).schedule.zone if uid else "UTC"
+    except NotFoundError:
+        return "UTC"
 
 
 # --- tasks
@@ -181,8 +220,8 @@ def record_table(view: View, rows: Sequence[SyncRecord]) -> Table:
             (
                 row.entry_id,
                 f"{word(view, row.action)} {word(view, row.key.kind)}",
-                str(row.name or ""),
-                _changes(row, names),
+                row_name(view, row),
+                row_changes(view, row, names),
                 word(view, row.status),
             )
             for row in rows
@@ -190,9 +229,12 @@ def record_table(view: View, rows: Sequence[SyncRecord]) -> Table:
     )
 
 
-def compared(view: View, row: SyncRecord) -> tuple[Block, ...]:
-    """Show the directory's fields, before and after, beside the source's fields that they are taken from."""
-    head = (word(view, row.action), word(view, row.key.kind), str(row.name or ""), row.entry_id, word(view, row.status))
+def compared(view: View, row: SyncRecord, *, small: bool = False) -> tuple[Block, ...]:
+    """Show the directory's fields, before and after, beside the source's fields that they are taken from.
+
+    `small`, for a phone: fewer columns, and nothing of fields that are empty before and after.
+    """
+    head = (word(view, row.action), word(view, row.key.kind), row_name(view, row), row.entry_id, word(view, row.status))
     blocks: list[Block] = [Line(text=" · ".join(head))]
     if row.reason:
         blocks.append(Line(text=told(view, row.reason), tone=Tone.WARN))
@@ -201,26 +243,38 @@ def compared(view: View, row: SyncRecord) -> tuple[Block, ...]:
     fields = [name for name in {**taken, **row.before, **row.after} if name in row.before or name in row.after]
     different = set(changed(row.before, row.after))
     names = named(view, [row])
-    columns = (
+    columns: tuple[str, ...] = (
         "",
         view.pick("directory field", "通讯录字段"),
         view.pick("before", "变更前"),
         view.pick("after", "变更后"),
         view.pick("what the source said", "来源数据"),
     )
-    lines = tuple(
+    lines: tuple[tuple[str, ...], ...] = tuple(
         (
             "▸" if field in different else "",
             field,
-            cell(row.before.get(field), names),
-            cell(row.after.get(field), names),
-            "\n".join(f"{each}: {cell(row.source[each])}" for each in taken.get(field, ()) if each in row.source),
+            said(view, row.key.kind, field, row.before.get(field), names),
+            said(view, row.key.kind, field, row.after.get(field), names),
+            "\n".join(
+                f"{each}: {said(view, row.key.kind, field, row.source[each])}"
+                for each in taken.get(field, ())
+                if each in row.source
+            ),
         )
         for field in fields
     )
+    if small:
+        full = [line for line in lines if any(line[2:])]
+        lines = tuple((f"{mark} {field}".strip(), _turns(was, will), said_) for mark, field, was, will, said_ in full)
+        columns = (columns[1], f"{columns[2]} → {columns[3]}", columns[4])
     blocks.append(Table(columns=columns, rows=lines))
     used = {field for fields in taken.values() for field in fields}
-    rest = tuple((name, cell(value)) for name, value in sorted(row.source.items()) if name not in used)
+    rest = tuple(
+        (clean(name), said(view, row.key.kind, name, value))
+        for name, value in sorted(row.source.items())
+        if name not in used
+    )
     if rest:
         blocks.append(Pairs(caption=view.pick("further source fields", "其他来源字段"), pairs=rest))
     return tuple(blocks)
@@ -228,23 +282,42 @@ def compared(view: View, row: SyncRecord) -> tuple[Block, ...]:
 
 def named(view: View, rows: Sequence[SyncRecord]) -> Mapping[str, str]:
     """Name the entries that these rows refer to: departments, parents, managers, leaders."""
+    return _named(view, [(row.key.kind, values) for row in rows for values in (row.before, row.after)])
+
+
+def named_values(view: View, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """Name the entries that these entries refer to."""
+    return _named(view, [(entry.kind, entry.values) for entry in entries])
+
+
+def _named(view: View, every: Sequence[tuple[Kind, Values]]) -> Mapping[str, str]:
     wanted: set[str] = set()
-    for row in rows:
-        for field, type_ in FIELDS[row.key.kind].items():
+    for kind, values in every:
+        for field, type_ in FIELDS[kind].items():
             if type_.refers_to:
-                for value in (row.before.get(field), row.after.get(field)):
-                    wanted |= set(value) if isinstance(value, tuple) else {str(value)} if value else set()
+                value = values.get(field)
+                wanted |= set(value) if isinstance(value, tuple) else {str(value)} if value else set()
     entries = view.directory.entries(sorted(wanted))
-    return {entry_id: entry.name for entry_id, entry in entries.items() if entry.name}
+    return {entry_id: clean(entry.name) for entry_id, entry in entries.items() if entry.name}
 
 
-def _changes(row: SyncRecord, names: Mapping[str, str]) -> str:
+def _turns(was: str, will: str) -> str:
+    return will if was == will else f"{was or '–'} → {will or '–'}"
+
+
+def row_name(view: View, row: SyncRecord) -> str:
+    return said(view, row.key.kind, "name", row.name)
+
+
+def row_changes(view: View, row: SyncRecord, names: Mapping[str, str] | None = None) -> str:
+    """Say which fields change from what to what, one a line."""
     if row.action is Action.CREATE:
         return ""
-    parts = [
-        f"{field}: {_short(cell(row.before.get(field), names))} → {_short(cell(row.after.get(field), names))}"
-        for field in changed(row.before, row.after)
-    ]
+    names = named(view, [row]) if names is None else names
+    parts = []
+    for field in changed(row.before, row.after):
+        was, will = (said(view, row.key.kind, field, each.get(field), names) for each in (row.before, row.after))
+        parts.append(f"{field}: {_short(was)} → {_short(will)}")
     return "\n".join(parts)
 
 
@@ -260,11 +333,68 @@ def cell(value: Value, names: Mapping[str, str] = MappingProxyType({})) -> str:
         case bool():
             return "✓" if value else "✗"
         case tuple():
-            return ", ".join(names.get(each, each) for each in value)
+            return clean(", ".join(names.get(each, each) for each in value), LONGEST_CELL)
         case str():
-            return names.get(value, value)
+            return clean(names.get(value, value), LONGEST_CELL)
         case _:
             return str(value)
+
+
+def said(view: View, kind: Kind, field: str, value: Value, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Put a field's value into words; where others read along, mobiles and e-mail addresses are masked."""
+    text = cell(value, names)
+    if view.private or not text:
+        return text
+    match FIELDS[kind].get(field):
+        case FieldType.MOBILE:
+            return masked_mobile(text)
+        case FieldType.EMAIL:
+            return masked_email(text)
+        case FieldType.TEXT if field == "employee_no":
+            return text
+        case FieldType.TEXT | None:  # a field of the source, or an extended one, may hold either
+            is_number = isinstance(value, int) and not isinstance(value, bool)
+            text = _MAIL.sub(lambda found: masked_email(found[0]), text)
+            return text if is_number and not _TELLS.search(field) else _MOBILE.sub(lambda f: masked_mobile(f[0]), text)
+        case _:
+            return text
+
+
+def masked_mobile(text: str) -> str:
+    """Keep of a number what its owner knows it by: `139****1234`."""
+    digits = re.sub(r"\D", "", text)[-11:]
+    if len(digits) < 7:
+        return "****"
+    return f"{digits[:3]}****{digits[-4:]}" if len(digits) >= 10 else f"{digits[:1]}****{digits[-2:]}"
+
+
+def masked_email(text: str) -> str:
+    name, _, domain = text.rpartition("@")
+    return f"{name[:1]}***@{domain}" if name and domain else "***"
+
+
+# Longer ones are the vendor's mistake or somebody's joke; `--json` has them whole.
+LONGEST_TEXT: Final = 120
+LONGEST_CELL: Final = 500
+_MAIL: Final = re.compile(r"[^\s@<>()\[\],;:\"'，；：]+@[^\s@<>()\[\],;:\"'，；：]+")
+_MOBILE: Final = re.compile(r"(?<!\w)\+?\(?\d(?:[ ().\u00a0-]{0,2}\d){6,17}(?!\w)")
+_TELLS: Final = re.compile(r"mobile|phone|tel", re.IGNORECASE)
+_JOINERS: Final = "\u200c\u200d"
+
+
+def clean(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Take out of a text from outside what drives a screen or turns its direction, and cut it short."""
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(_harmless(each) for each in text)
+
+
+def _harmless(letter: str) -> str:
+    if letter.isprintable() or letter in _JOINERS:
+        return letter
+    return " " if letter.isspace() or unicodedata.category(letter) == "Zs" else ""
 
 
 def plain(values: Values) -> dict[str, Json]:
@@ -282,7 +412,7 @@ class Tree:
 
     def path(self, entry_id: str) -> str:
         """Name a department from the top, as `Company / Part / Team`; "?" stands for one that is not known."""
-        return " / ".join(reversed([*self._upwards(entry_id)]))
+        return clean(" / ".join(reversed([*self._upwards(entry_id)])), LONGEST_CELL)
 
     def _upwards(self, entry_id: str) -> Iterator[str]:
         seen: set[str] = set()

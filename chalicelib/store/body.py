@@ -117,6 +117,13 @@ class Body:
     def texts(self, name: str) -> tuple[str, ...]:
         return texts(self._list(name), name)
 
+    def tuples(self, name: str, of: int | None = None) -> tuple[tuple[str, ...], ...]:
+        """Read a list of lists of texts, each of that many."""
+        rows = tuple(_tuple(each, name) for each in self._list(name))
+        if of is not None and any(len(each) != of for each in rows):
+            raise broken(name)
+        return rows
+
     def numbers(self, name: str) -> Mapping[str, int]:
         child = self.child(name)
         return {each: child.number(each) for each in child.names()}

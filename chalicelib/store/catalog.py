@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.core.errors import ConditionFailedError, ConflictError, NotFoundError
-from chalicelib.core.ports import Absent, Equals, Item, Put, Table
+from chalicelib.core.ports import Absent, Before, Check, Condition, Equals, Item, Put, Table, Write
 from chalicelib.core.source import Source, check_room
 from chalicelib.store import keys
 from chalicelib.store.body import instant, number_of, parse_instant, text_of
-from chalicelib.store.codec import AT, REVISION, as_source, row, source_item
+from chalicelib.store.codec import AT, DUE, REVISION, as_source, row, source_item
 from chalicelib.store.fencing import busy, every
 
 _TRIES: Final = 20
+# Before every instant, and after no instant at all.
+_FIRST: Final = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +44,12 @@ class TableCatalog:
             check_room(source, others)
             if any(each.uid == source.uid for each in others):
                 raise ConflictError("handle is taken", handle=source.handle)
-            # Who adds a source changes the rules' revision: of two rivals one fails and looks again.
-            rules = items.get(keys.RULES[1])
-            revision = 0 if rules is None else number_of(rules, REVISION)
-            unchanged = Absent() if rules is None else Equals(REVISION, revision)
-            writes = [
-                Put(item=row(keys.RULES, {REVISION: revision + 1}), when=unchanged),
-                Put(item=source_item(source), when=Absent()),
+            writes: list[Write] = [
+                _rules_write(items),
+                Put(item=source_item(replace(source, revision=1)), when=Absent()),
             ]
-            if source.last_asked_at is not None:
-                writes.append(Put(item=_asked_item(source.uid, source.last_asked_at)))
+            if source.last_asked_at is not None or source.next_due_at is not None:
+                writes.append(Put(item=_asked_item(source)))
             try:
                 self.table.write(writes)
             except ConditionFailedError:
@@ -59,11 +57,38 @@ class TableCatalog:
             return
         raise busy()
 
-    def claim_due(self, source: Source, now: datetime) -> bool:
-        last = source.last_asked_at
-        when = Absent() if last is None else Equals(AT, instant(last))
+    def update(self, source: Source, *, instead_of: Source) -> bool:
+        for _ in range(_TRIES):
+            items = self._items()
+            others = _sources(items)
+            now = next((each for each in others if each.uid == source.uid), None)
+            if now is None or now.revision != instead_of.revision:
+                return False
+            check_room(source, others)
+            edited = replace(source, revision=now.revision + 1, last_asked_at=now.last_asked_at)
+            writes: list[Write] = [
+                _rules_write(items),
+                Put(item=source_item(edited), when=_is_revision(now)),
+                # A tick that has claimed the old time meanwhile is looked at again.
+                Put(item=_asked_item(edited), when=_is_asked(now)),
+            ]
+            try:
+                self.table.write(writes)
+            except ConditionFailedError:
+                continue
+            return True
+        raise busy()
+
+    def claim_due(self, source: Source, now: datetime, next_due_at: datetime | None) -> bool:
+        partition, sort = keys.source(source.uid)
+        claimed = _asked_item(replace(source, last_asked_at=now, next_due_at=next_due_at))
         try:
-            self.table.write([Put(item=_asked_item(source.uid, now), when=when)])
+            self.table.write(
+                [
+                    Put(item=claimed, when=_is_asked(source)),
+                    Check(partition=partition, sort=sort, when=_is_revision(source)),
+                ]
+            )
         except ConditionFailedError:
             return False
         return True
@@ -73,18 +98,37 @@ class TableCatalog:
 
 
 def _sources(items: Mapping[str, Item]) -> Sequence[Source]:
-    sources = [
-        as_source(item, last_asked_at=None) for sort, item in items.items() if sort.startswith(keys.SOURCE_PREFIX)
-    ]
-    asked = {each.uid: items.get(keys.asked(each.uid)[1]) for each in sources}
+    sources = [as_source(item) for sort, item in items.items() if sort.startswith(keys.SOURCE_PREFIX)]
+    asked = ((each, items.get(keys.asked(each.uid)[1])) for each in sources)
     return sorted(
-        (replace(each, last_asked_at=_asked_at(asked[each.uid])) for each in sources), key=lambda each: each.handle
+        (replace(each, last_asked_at=_instant(item, AT), next_due_at=_instant(item, DUE)) for each, item in asked),
+        key=lambda each: each.handle,
     )
 
 
-def _asked_at(item: Item | None) -> datetime | None:
-    return None if item is None else parse_instant(text_of(item, AT))
+def _instant(item: Item | None, name: str) -> datetime | None:
+    return parse_instant(text_of(item, name)) if item is not None and item.attributes.get(name) else None
 
 
-def _asked_item(uid: str, at: datetime) -> Item:
-    return row(keys.asked(uid), {AT: instant(at)})
+def _asked_item(source: Source) -> Item:
+    """Spell when a source was last asked for and is due next; what is not known is empty."""
+    at, due = ("" if each is None else instant(each) for each in (source.last_asked_at, source.next_due_at))
+    return row(keys.asked(source.uid), {AT: at, DUE: due})
+
+
+def _is_asked(source: Source) -> Condition:
+    """Hold while nobody has asked since: the row of one that was never asked for may be there, with nothing in it."""
+    return Before(AT, _FIRST) if source.last_asked_at is None else Equals(AT, instant(source.last_asked_at))
+
+
+def _is_revision(source: Source) -> Condition:
+    """Hold while nobody has edited it; the row of a build before has no revision."""
+    return Equals(REVISION, source.revision) if source.revision else Before(REVISION, 1)
+
+
+def _rules_write(items: Mapping[str, Item]) -> Put:
+    """Change the revision of the rules between sources: of two rivals one fails and looks again."""
+    rules = items.get(keys.RULES[1])
+    revision = 0 if rules is None else number_of(rules, REVISION)
+    unchanged = Absent() if rules is None else Equals(REVISION, revision)
+    return Put(item=row(keys.RULES, {REVISION: revision + 1}), when=unchanged)

@@ -5,12 +5,13 @@ A row is flat: what conditions look at stands by itself, everything else in one 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from chalicelib.core.diff import Action
+from chalicelib.core.diff import Action, is_empty
 from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.message import Delivery
@@ -22,6 +23,7 @@ from chalicelib.core.source import Schedule, Source
 from chalicelib.core.task import (
     Approved,
     Claim,
+    Decision,
     Everything,
     Evidence,
     Extent,
@@ -37,6 +39,7 @@ from chalicelib.core.task import (
     Tally,
     TaskStatus,
     Trigger,
+    Verdict,
     no_counts,
 )
 from chalicelib.store import keys
@@ -67,6 +70,7 @@ THROUGH: Final = "through"
 TASK: Final = "task"
 AT: Final = "at"
 LAST: Final = "last"
+DUE: Final = "due"
 COUNT: Final = "count"
 # What a count of a plan's rows looks at.
 ACTION: Final = "action"
@@ -118,7 +122,13 @@ def as_link(item: Item) -> Link:
 def entry_item(entry: Entry) -> Item:
     if not entry.entry_id.startswith(keys.initial(entry.kind)):
         raise ValueError(f"entry id {entry.entry_id!r} does not begin like its kind")
-    body: Json = {"key": key_json(entry.key), "values": entry.values, "observed_at": instant(entry.observed_at)}
+    body: dict[str, Json] = {
+        "key": key_json(entry.key),
+        "values": entry.values,
+        "observed_at": instant(entry.observed_at),
+    }
+    if entry.origins:
+        body |= _origins_json(entry)
     return row(keys.entry(entry.entry_id), {BODY: folded(body), REVISION: entry.revision})
 
 
@@ -130,7 +140,29 @@ def as_entry(item: Item) -> Entry:
         values=body.values("values"),
         revision=number_of(item, REVISION),
         observed_at=body.when("observed_at"),
+        origins=_as_origins(body),
     )
+
+
+def _origins_json(entry: Entry) -> dict[str, Json]:
+    """Name the task of most fields that have a value, and the fields that have another: "" where it is not known."""
+    filled = [name for name, value in entry.values.items() if not is_empty(value)]
+    of = {name: entry.origins.get(name, "") for name in (*filled, *entry.origins)}
+    most = Counter(of[name] for name in filled).most_common(1)
+    task = most[0][0] if most else ""
+    others = {name: origin for name, origin in of.items() if origin != task or name not in filled}
+    return {"task": task, "others": others} if others else {"task": task}
+
+
+def _as_origins(body: Body) -> Mapping[str, str]:
+    if not body.has("task"):  # nobody has changed it since origins are kept
+        return {}
+    values, task = body.values("values"), body.text("task")
+    origins = {name: task for name, value in values.items() if not is_empty(value)}
+    if body.has("others"):
+        others = body.child("others")
+        origins |= {name: others.text(name) for name in others.names()}
+    return {name: origin for name, origin in origins.items() if origin}
 
 
 # --- tasks and their plans -------------------------------------------------------------------------------------------
@@ -156,6 +188,7 @@ def task_item(task: SyncTask) -> Item:
         "reason": remark_json(task.reason),
         "remarks": [remark_json(each) for each in task.remarks],
         "deliveries": list(task.deliveries),
+        "decisions": [[each.verdict, each.by, instant(each.at), each.task or ""] for each in task.decisions],
     }
     # One that is not over has no end of life: its marks on the waiting list would outlive it.
     ended_at = (task.finished_at or task.asked_at) if task.status.is_over else None
@@ -193,6 +226,16 @@ def as_task(item: Item) -> SyncTask:
         reason=body.remark("reason"),
         remarks=body.remarks("remarks"),
         deliveries=body.texts("deliveries"),
+        decisions=_as_decisions(body),
+    )
+
+
+def _as_decisions(body: Body) -> tuple[Decision, ...]:
+    if not body.has("decisions"):  # stored by a build before
+        return ()
+    return tuple(
+        Decision(verdict=Verdict(verdict), by=by, at=parse_instant(at), task=task or None)
+        for verdict, by, at, task in body.tuples("decisions", 4)
     )
 
 
@@ -392,8 +435,7 @@ def _as_presence(body: Body) -> Presence:
 
 
 def source_item(source: Source) -> Item:
-    """`last_asked_at` is not in it: it stands in a row of its own, which ticks write."""
-    cycle = source.schedule.cycle
+    """`last_asked_at` and `next_due_at` are not in it: they stand in a row of their own, which ticks write."""
     body: Json = {
         "handle": source.handle,
         "name": source.name,
@@ -409,15 +451,20 @@ def source_item(source: Source) -> Item:
         },
         "created_at": instant(source.created_at),
         "custom": source.custom,
-        "schedule": {"cycle_s": None if cycle is None else cycle.total_seconds()},
+        "schedule": {
+            "cycle_s": source.schedule.cycle.total_seconds(),
+            "cron": source.schedule.cron,
+            "zone": source.schedule.zone,
+            "automatic": source.schedule.automatic,
+        },
         "guard": asdict(source.guard),
     }
-    return row(keys.source(source.uid), {BODY: folded(body)})
+    return row(keys.source(source.uid), {BODY: folded(body), REVISION: source.revision})
 
 
-def as_source(item: Item, *, last_asked_at: datetime | None) -> Source:
+def as_source(item: Item) -> Source:
     body = Body.of(item)
-    schedule, mapping, guard = body.child("schedule"), body.child("mapping"), body.child("guard")
+    mapping, guard = body.child("mapping"), body.child("guard")
     return Source(
         uid=item.sort.removeprefix(keys.SOURCE_PREFIX),
         handle=body.text("handle"),
@@ -435,7 +482,7 @@ def as_source(item: Item, *, last_asked_at: datetime | None) -> Source:
         ),
         created_at=body.when("created_at"),
         custom=body.flag("custom"),
-        schedule=Schedule(cycle=timedelta(seconds=schedule.share("cycle_s")) if schedule.has("cycle_s") else None),
+        schedule=_as_schedule(body.child("schedule")),
         guard=Guard(
             accounts=guard.number("accounts"),
             departments=guard.number("departments"),
@@ -445,8 +492,22 @@ def as_source(item: Item, *, last_asked_at: datetime | None) -> Source:
             edit_share=guard.share("edit_share"),
             edit_floor=guard.number("edit_floor"),
             storm=guard.number("storm") if guard.has("storm") else Guard().storm,
+            second_person=guard.number("second_person") if guard.has("second_person") else Guard().second_person,
         ),
-        last_asked_at=last_asked_at,
+        revision=number_of(item, REVISION) if REVISION in item.attributes else 0,
+    )
+
+
+def _as_schedule(body: Body) -> Schedule:
+    if not body.has("automatic"):  # stored by a build before, where no cycle meant never
+        if not body.has("cycle_s"):
+            return Schedule(automatic=False)
+        return Schedule(cycle=timedelta(seconds=body.share("cycle_s")))
+    return Schedule(
+        cycle=timedelta(seconds=body.share("cycle_s")),
+        cron=body.text("cron"),
+        zone=body.text("zone"),
+        automatic=body.flag("automatic"),
     )
 
 
@@ -458,10 +519,17 @@ def _as_rule(body: Body) -> Rule:
     return Rule(field=body.text("field"), first_of=body.texts("first_of"))
 
 
-def audit_item(line: AuditLine) -> Item:
+def audit_item(line: AuditLine, life: timedelta) -> Item:
+    who = line.principal
     body = dump(
         {
-            "principal": {"key": line.principal.key, "role": line.principal.role, "door": line.principal.door},
+            "principal": {
+                "key": who.key,
+                "role": who.role,
+                "door": who.door,
+                "audits": who.audits,
+                "where": who.where,
+            },
             "verb": line.verb,
             "source": line.source,
             "task": line.task,
@@ -469,7 +537,7 @@ def audit_item(line: AuditLine) -> Item:
         }
     )
     at = instant(line.at)
-    return row(keys.audit(at, body), {BODY: body, AT: at}, expires=expiry(line.at, keys.AUDIT_LIFE))
+    return row(keys.audit(at, body), {BODY: body, AT: at}, expires=expiry(line.at, life))
 
 
 def as_audit_line(item: Item) -> AuditLine:
@@ -477,7 +545,13 @@ def as_audit_line(item: Item) -> AuditLine:
     who = body.child("principal")
     return AuditLine(
         at=parse_instant(text_of(item, AT)),
-        principal=Principal(key=who.text("key"), role=Role(who.number("role")), door=who.text("door")),
+        principal=Principal(
+            key=who.text("key"),
+            role=Role(who.number("role")),
+            door=who.text("door"),
+            audits=who.flag("audits") if who.has("audits") else False,
+            where=who.text("where") if who.has("where") else "",
+        ),
         verb=body.text("verb"),
         source=body.text("source") if body.has("source") else None,
         task=body.text("task") if body.has("task") else None,

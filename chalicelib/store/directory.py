@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from chalicelib.core.diff import changed
 from chalicelib.core.errors import ConditionFailedError
 from chalicelib.core.model import Entry, Key, Kind, Link, State
 from chalicelib.core.ports import Absent, Before, Check, Delete, Equals, Put, Table, Update, Write
@@ -69,7 +70,8 @@ class TableDirectory:
         return [entries[entry_id] for entry_id in wanted if entry_id in entries]
 
     def apply(self, fence: Fence, rows: Sequence[SyncRecord]) -> Sequence[Outcome]:
-        drafts = [_draft(fence, record) for record in rows]
+        before = self.entries([record.entry_id for record in rows if record.revision])
+        drafts = [_draft(fence, record, before.get(record.entry_id)) for record in rows]
         outcomes: list[Outcome] = []
         for pack in packs(drafts, lambda draft: draft.writes, shared=_SHARED_CHECKS):
             outcomes += self._apply(fence, pack)
@@ -121,7 +123,8 @@ class TableDirectory:
                 raise lease_lost() from None
 
 
-def _draft(fence: Fence, record: SyncRecord) -> _Draft:
+def _draft(fence: Fence, record: SyncRecord, before: Entry | None) -> _Draft:
+    """Say what a row writes; `before` is the entry of a moment ago, of which the origins of other fields are kept."""
     if record.status is not RowStatus.PLANNED:
         raise ValueError(f"a row that is {record.status} is not applied")
     if record.key.source != fence.source:
@@ -134,6 +137,7 @@ def _draft(fence: Fence, record: SyncRecord) -> _Draft:
         values=record.after,
         revision=record.revision + 1,
         observed_at=record.observed_at,
+        origins=_origins(record, before),
     )
     link = Link(
         key=record.key,
@@ -159,6 +163,12 @@ def _draft(fence: Fence, record: SyncRecord) -> _Draft:
             *_alias_writes(record),
         ),
     )
+
+
+def _origins(record: SyncRecord, before: Entry | None) -> Mapping[str, str]:
+    """Name for each field the task that changed it last, as far as that was ever kept."""
+    known = {} if before is None else before.origins
+    return {**known, **dict.fromkeys(changed(record.before, record.after), record.task)}
 
 
 def _alias_writes(record: SyncRecord) -> Iterator[Put | Delete]:

@@ -12,8 +12,11 @@
 | waiting task | `work#<source>` | `waiting#<task, 12 digits>` | until over |
 | the one full task | `work#<source>` | `full` | until over |
 | held task | `work#<source>` | `held#<task, 12 digits>` | until decided |
+| task to end as cancelled | `work#<source>` | `stop#<task, 12 digits>` | until over |
 | lease of a lane | `work#<source>` | `lease#<lane>` | until released or taken over |
 | later look at a claim | `work#<source>` | `look#<d or e>#<external id>` | until looked, 2 days |
+| ended task to be told of | `news#<source>` | `<task, 12 digits>` | until told, at most 2 days |
+| notices of a source | `catalog` | `notices#<uid>` | for ever |
 | last full read | `work#<source>` | `read` | for ever |
 | note of removals | `work#<source>` | `removals#<task>` | 2 days |
 | request seen | `once#<source>#<digest>` | `once` | 2 days |
@@ -25,6 +28,17 @@
 | delivery that waits | `inbox#<source>` | `<instant>#<digest>` | until done, at most 2 days |
 | delivery seen | `delivery#<source>#<digest>` | `delivery` | 2 days |
 | count of dropped deliveries | `work#<source>` | `dropped` | for ever |
+| said, not answered | `said#<source>` | `<instant>#<digest>` | until answered, at most 2 days |
+| known message | `heard#<source>#<digest>` | `heard` | 2 days |
+| proof that has served | `heard#<source>#<digest>` | `seal` | 2 days |
+| to be said | `outgoing#<source>` | `<instant>#<number>#<digest>` | until said, at most 2 days |
+| known answer | `put#<source>#<digest>` | `put` | 2 days |
+| outcome noted of a message | `noted#<source>#<digest>` | `noted` | 2 days |
+| next ring for the chat | `work#<source>` | `chat` | 2 days |
+| card that follows a task | `cards#<task>` | `<source>#<digest>` | 14 days |
+| card whose task goes on | `showing#<source>` | `<task>#<digest>` | until its last edit, at most 14 days |
+| what must be confirmed | `confirm#<source>` | `<number>` | 14 days |
+| admin | `admins` | `<source>#<person>` | until removed |
 | audit line | `audit` | `<instant>#<digest>` | 400 days |
 
 Rows that grow with a company are spread over 16 shards by a stable hash, so that no partition carries all of a first
@@ -52,20 +66,27 @@ ONCE_LIFE: Final = timedelta(days=2)
 REMOVALS_LIFE: Final = timedelta(days=2)
 # Longer than any vendor goes on sending one again.
 DELIVERY_LIFE: Final = timedelta(days=2)
+NEWS_LIFE: Final = timedelta(days=2)
 TOMBSTONE_LIFE: Final = timedelta(days=30)
 TASK_LIFE: Final = timedelta(days=90)
 AUDIT_LIFE: Final = timedelta(days=400)
+# Nobody answers a question of the day before yesterday.
+CHAT_LIFE: Final = timedelta(days=2)
+CARD_LIFE: Final = timedelta(days=14)
+CONFIRM_LIFE: Final = timedelta(days=14)
 
 COUNTER: Final[Place] = ("counter", "task")
 CATALOG: Final = "catalog"
 RULES: Final[Place] = (CATALOG, "rules")
 SOURCE_PREFIX: Final = "source#"
 ASKED_PREFIX: Final = "asked#"
+NOTICES_PREFIX: Final = "notices#"
 WAITING_PREFIX: Final = "waiting#"
 HELD_PREFIX: Final = "held#"
 REMOVALS_PREFIX: Final = "removals#"
 LOOK_PREFIX: Final = "look#"
 AUDIT: Final = "audit"
+ADMINS: Final = "admins"
 
 
 _KINDS: Final = {kind[0]: kind for kind in Kind}
@@ -149,12 +170,29 @@ def held(source: str, task_id: str) -> Place:
     return work(source), HELD_PREFIX + padded(task_id)
 
 
+def stop(source: str, task_id: str) -> Place:
+    return work(source), f"stop#{padded(task_id)}"
+
+
 def full(source: str) -> Place:
     return work(source), "full"
 
 
 def lease(source: str, lane: Lane) -> Place:
     return work(source), f"lease#{lane}"
+
+
+def news(source: str) -> str:
+    return f"news#{source}"
+
+
+def told_of(source: str, task_id: str) -> Place:
+    """Place the note that a task has ended, which somebody may have to be told."""
+    return news(source), padded(task_id)
+
+
+def notices(uid: str) -> Place:
+    return CATALOG, NOTICES_PREFIX + uid
 
 
 def look(source: str, key: Key) -> Place:
@@ -214,6 +252,86 @@ def delivery_seen(source: str, delivery_id: str) -> Place:
 
 def dropped(source: str) -> Place:
     return work(source), "dropped"
+
+
+def said(source: str) -> str:
+    return f"said#{source}"
+
+
+def said_thing(source: str, at: str, delivery_id: str) -> Place:
+    """Place what was said in the order of arrival."""
+    return said(source), f"{at}#{_digest(delivery_id, 16)}"
+
+
+def heard(source: str, delivery_id: str) -> Place:
+    return f"heard#{source}#{_digest(delivery_id, 16)}", "heard"
+
+
+def seal(source: str, seal_: str) -> Place:
+    """Place the note that a proof which does not cover the body has served one."""
+    return f"heard#{source}#{_digest(seal_, 16)}", "seal"
+
+
+def noted(source: str, message: str, verb: str, outcome: str) -> Place:
+    return f"noted#{source}#{_digest(f'{message}#{verb}#{outcome}', 16)}", "noted"
+
+
+def chat_ring(source: str) -> Place:
+    return work(source), "chat"
+
+
+def outgoing(source: str) -> str:
+    return f"outgoing#{source}"
+
+
+def outgoing_thing(source: str, at: str, number: int, outgoing_id: str) -> Place:
+    """Place what is to be said: by its instant, and those of one instant by their number in what was put."""
+    return outgoing(source), f"{at}#{number:04}#{_digest(outgoing_id, 16)}"
+
+
+def outgoing_number(sort: str) -> int:
+    return int(sort.split("#")[1])
+
+
+def is_outgoing(sort: str, outgoing_id: str) -> bool:
+    return sort.endswith(f"#{_digest(outgoing_id, 16)}")
+
+
+def put(source: str, outgoing_id: str) -> Place:
+    return f"put#{source}#{_digest(outgoing_id, 16)}", "put"
+
+
+def cards(task_id: str) -> str:
+    return f"cards#{task_id}"
+
+
+def card(task_id: str, source: str, card_: str) -> Place:
+    return cards(task_id), f"{source}#{_digest(card_, 16)}"
+
+
+def showing(source: str) -> str:
+    return f"showing#{source}"
+
+
+def shown_card(source: str, task_id: str, card_: str) -> Place:
+    return showing(source), f"{padded(task_id)}#{_digest(card_, 16)}"
+
+
+def confirmations(source: str) -> str:
+    return f"confirm#{source}"
+
+
+def confirmation(source: str, number: str) -> Place:
+    return confirmations(source), number
+
+
+def admin(source: str, person: str) -> Place:
+    return ADMINS, admins_of(source) + person
+
+
+def admins_of(source: str) -> str:
+    """Begin the sort keys of a source's admins."""
+    return f"{source}#"
 
 
 def _digest(text: str, size: int) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.core.errors import ConditionFailedError, NotFoundError
-from chalicelib.core.model import Key, Kind, Part
+from chalicelib.core.errors import ConditionFailedError, NotFoundError, StoppedError
+from chalicelib.core.model import Key, Kind, Part, Remark
 from chalicelib.core.ports import Absent, Before, Check, Clock, Delete, Equals, Item, Put, Table, Write
 from chalicelib.core.task import (
     Claim,
@@ -24,7 +24,17 @@ from chalicelib.core.task import (
     TaskStatus,
 )
 from chalicelib.store import keys, stage
-from chalicelib.store.body import BODY, Body, folded, instant, number_of, parse_instant, text_of
+from chalicelib.store.body import (
+    BODY,
+    Body,
+    as_remark,
+    folded,
+    instant,
+    number_of,
+    parse_instant,
+    remark_json,
+    text_of,
+)
 from chalicelib.store.codec import (
     AT,
     LAST,
@@ -121,17 +131,46 @@ class TableTasks:
             except ConditionFailedError as error:
                 if not holds_lease(self.table, fence):
                     raise lease_lost() from error
+                if task.status is not TaskStatus.CANCELLED and self.stopped(task) is not None:
+                    raise StoppedError from error
             else:
                 return
         raise busy()
 
+    def unreported(self, source: str) -> Sequence[SyncTask]:
+        return self._tasks(list(every(self.table, keys.news(source))))
+
+    def reported(self, task: SyncTask) -> None:
+        self.table.write_many([_delete(keys.told_of(task.source, task.task_id))])
+
     def close(self, task: SyncTask) -> None:
         self.table.write([Put(item=task_item(task)), _held_write(task)])
 
+    def seen(self, source: str, once: str) -> SyncTask | None:
+        item = self.table.get(*keys.once(source, once))
+        return None if item is None else self.get(text_of(item, TASK))
+
+    # a person wants it to end
+
+    def stop(self, task: SyncTask, why: Remark) -> bool:
+        partition, sort = keys.waiting(task.source, task.task_id)
+        # Only what waits is stopped, so that the note never outlives the task.
+        waits = Check(partition=partition, sort=sort, when=Equals(TASK, task.task_id))
+        note = row(keys.stop(task.source, task.task_id), {BODY: folded(remark_json(why))})
+        try:
+            self.table.write([waits, Put(item=note, when=Absent())])
+        except ConditionFailedError:
+            return self.stopped(task) is not None
+        return True
+
+    def stopped(self, task: SyncTask) -> Remark | None:
+        item = self.table.get(*keys.stop(task.source, task.task_id))
+        return None if item is None else as_remark(Body.of(item))
+
     # the plan
 
-    def put_rows(self, rows: Iterable[SyncRecord]) -> None:
-        self.table.write_many(Put(item=record_item(record)) for record in rows)
+    def put_rows(self, rows: Iterable[SyncRecord], fence: Fence) -> None:
+        self._write_under(fence, [Put(item=record_item(record)) for record in rows])
 
     def rows(self, task_id: str) -> Iterator[SyncRecord]:
         for kind in (Kind.DEPARTMENT, Kind.EMPLOYEE):
@@ -147,8 +186,8 @@ class TableTasks:
         records = (as_record(item) for item in found.values())
         return {record.key: record for record in records}
 
-    def drop_rows(self, task_id: str, keys_: Iterable[Key]) -> None:
-        self.table.write_many(_delete(keys.plan_row(task_id, key)) for key in keys_)
+    def drop_rows(self, task_id: str, keys_: Iterable[Key], fence: Fence) -> None:
+        self._write_under(fence, [_delete(keys.plan_row(task_id, key)) for key in keys_])
 
     def decide(self, rows: Sequence[SyncRecord], *, instead_of: RowStatus) -> Sequence[SyncRecord]:
         stored: list[SyncRecord] = []
@@ -243,11 +282,12 @@ class TableTasks:
         self.table.write([Put(item=removals_item(source, task_id, now, counts))])
 
     def _join(self, draft: SyncTask, task_id: str, full: Place, spot: Place | None) -> SyncTask:
-        """Give the unfinished full task, and remember that this request was given it."""
-        if spot is not None:
+        """Give the unfinished full task, and remember that this request was given it, if that is what it wanted."""
+        joined = self.get(task_id)
+        if spot is not None and joined.purpose is draft.purpose:
             still = Check(partition=full[0], sort=full[1], when=Equals(TASK, task_id))
             self.table.write([still, Put(item=_once_item(spot, task_id, draft.asked_at), when=Absent())])
-        return self.get(task_id)
+        return joined
 
     def _open(self, draft: SyncTask, counter: Item | None, full: Place | None, spot: Place | None) -> SyncTask:
         last = 0 if counter is None else number_of(counter, LAST)
@@ -274,7 +314,14 @@ class TableTasks:
         yield lease_check(fence)
         yield Put(item=task_item(task))
         yield _delete(keys.waiting(task.source, task.task_id))
+        partition, sort = keys.stop(task.source, task.task_id)
+        if task.status is TaskStatus.CANCELLED:
+            yield _delete((partition, sort))
+        else:
+            yield Check(partition=partition, sort=sort, when=Absent())
         yield _held_write(task)
+        news = row(keys.told_of(task.source, task.task_id), {}, expires=expiry(self.clock.now(), keys.NEWS_LIFE))
+        yield Put(item=news)
         if full in found and text_of(found[full], TASK) == task.task_id:
             yield Delete(partition=full[0], sort=full[1], when=Equals(TASK, task.task_id))
         if read_began_at is not None:
@@ -289,6 +336,14 @@ class TableTasks:
         places = [keys.task(keys.unpadded(item.sort)) for item in items]
         found = self.table.get_many(places)
         return [as_task(found[place]) for place in places if place in found]
+
+    def _write_under(self, fence: Fence, writes: Sequence[Write]) -> None:
+        """Write what an overtaken worker must not: it would put back what the next one has applied already."""
+        for pack in packs(writes, lambda write: (write,), shared=1):
+            try:
+                self.table.write([lease_check(fence), *pack])
+            except ConditionFailedError as error:
+                raise lease_lost() from error
 
     def _decide(self, rows: Sequence[SyncRecord], instead_of: RowStatus) -> Sequence[SyncRecord]:
         try:

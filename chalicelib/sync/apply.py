@@ -36,7 +36,7 @@ def apply_plan(task_id: str, total: int, directory: Directory, tasks: Tasks, fen
         StoreConflictError: the lease is lost, or a row kept changing under our hands.
     """
     done = 0
-    for chunk in _chunks(row for row in tasks.rows(task_id) if row.status is RowStatus.PLANNED):
+    for chunk in chunks(row for row in tasks.rows(task_id) if row.status is RowStatus.PLANNED):
         _apply(chunk, directory, tasks, fence)
         done += len(chunk)
         step(Progress(stage="apply", done=done, total=total))
@@ -49,13 +49,15 @@ def _apply(rows: Sequence[SyncRecord], directory: Directory, tasks: Tasks, fence
         newer = Remark(code="newer observation")
         tasks.decide([row.ended(RowStatus.SUPERSEDED, newer) for row in dropped], instead_of=RowStatus.PLANNED)
         stale = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is Outcome.STALE]
-        rows = _planned_again(stale, directory, tasks)
+        rows = _planned_again(stale, directory, tasks, fence)
         if not rows:
             return
     raise StoreConflictError("store is busy", retry_after=5)
 
 
-def _planned_again(rows: Sequence[SyncRecord], directory: Directory, tasks: Tasks) -> Sequence[SyncRecord]:
+def _planned_again(
+    rows: Sequence[SyncRecord], directory: Directory, tasks: Tasks, fence: Fence
+) -> Sequence[SyncRecord]:
     """Diff the values that stale rows wanted against the entries as they are now."""
     if not rows:
         return ()
@@ -82,11 +84,12 @@ def _planned_again(rows: Sequence[SyncRecord], directory: Directory, tasks: Task
                 revision=entry.revision if entry else 0,
             )
         )
-    tasks.put_rows(again)
+    tasks.put_rows(again, fence)
     return again
 
 
-def _chunks(rows: Iterator[SyncRecord]) -> Iterator[Sequence[SyncRecord]]:
+def chunks(rows: Iterator[SyncRecord]) -> Iterator[Sequence[SyncRecord]]:
+    """Cut rows into pieces, each of which is loaded, worked on and forgotten."""
     chunk: list[SyncRecord] = []
     for row in rows:
         chunk.append(row)

@@ -22,7 +22,7 @@ from chalicelib.core.model import NOTHING, Entry, Key, Kind, Link, Remark, Sourc
 from chalicelib.core.ports import Directory, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear, absentees
 from chalicelib.core.source import Source
-from chalicelib.core.task import Claim, Everything, Evidence, Only, RowStatus, SyncRecord, SyncTask
+from chalicelib.core.task import Claim, Everything, Evidence, Fence, Only, RowStatus, SyncRecord, SyncTask
 
 FLUSH_ROWS = 200
 # Fewer known people than this may all be replaced within a day; more of them may not.
@@ -38,13 +38,20 @@ MOST_LOOKS = 3
 
 class Plan:
     def __init__(
-        self, *, task: SyncTask, source: Source, links: dict[Key, Link], directory: Directory, tasks: Tasks
+        self,
+        *,
+        task: SyncTask,
+        source: Source,
+        links: dict[Key, Link],
+        directory: Directory,
+        tasks: Tasks,
+        fence: Fence,
     ) -> None:
         self.links = links
         self.relinks: dict[Key, Link] = {}
         self.disputed: set[Key] = set()
         self.directory = directory
-        self._task, self._source, self._tasks = task, source, tasks
+        self._task, self._source, self._tasks, self._fence = task, source, tasks, fence
         self._seen: dict[Key, str] = {}
         self._ignored: set[Key] = set()
         self._buffer: dict[Key, SyncRecord] = {}
@@ -200,11 +207,16 @@ class Plan:
         """Plan what a reported departure means (law 4): a fact, unless the source still shows the key as present."""
         match presence:
             case Found(record=record):
+                back = self._shown_since(claim)
                 self.consider([record], final=True)
-                self._doubt(claim)
+                self._doubt(claim, back=back)
                 return
             case Gone(observed_at=observed_at):
                 evidence = Evidence.GONE
+            case Hidden() if self._shown_since(claim):
+                self._ignored.add(claim.key)
+                self._doubt(claim, back=False)
+                return
             case Hidden(observed_at=observed_at):
                 evidence = Evidence.CLAIMED
             case Unclear():
@@ -228,8 +240,16 @@ class Plan:
         if link is None or link.observed_at < observed_at:
             self.relinks[claim.key] = left
 
-    def _doubt(self, claim: Claim) -> None:
-        """Look again later, as events come before the source's reads show them; in the end keep them, and say so."""
+    def _shown_since(self, claim: Claim) -> bool:
+        """Tell whether the key was written down as present by an observation that is newer than the claim (law 3)."""
+        link = self.links.get(claim.key)
+        return link is not None and link.state is not State.LEFT and link.observed_at > claim.at
+
+    def _doubt(self, claim: Claim, *, back: bool) -> None:
+        """Look again later, as events come before the source's reads show them; in the end keep them, and say so.
+
+        Nothing is said of those who are `back`: known as present by then, and found once more.
+        """
         entry = self.entries([claim.key]).get(claim.key)
         row = self._buffer.get(claim.key)
         after = row.after if row else entry.values if entry else NOTHING
@@ -237,7 +257,7 @@ class Plan:
             return
         if claim.looks < MOST_LOOKS:
             self.look_again.append(replace(claim, looks=claim.looks + 1))
-        elif entry is not None and row is None:
+        elif entry is not None and row is None and not back:
             change = Change(action=Action.DEACTIVATE, before=entry.values, after=entry.values)
             said = self.row(claim.key, change, entry, Evidence.CLAIMED, claim.at)
             self.add(said.ended(RowStatus.CONTRADICTED, Remark(code="departure contradicted")))
@@ -262,13 +282,13 @@ class Plan:
         self._flush()
         if self._task.slices > 1:  # an earlier slice may have planned what is not true any more
             stale = [row.key for row in self._tasks.rows(self._task.task_id) if row.key not in self._rows]
-            self._tasks.drop_rows(self._task.task_id, stale)
+            self._tasks.drop_rows(self._task.task_id, stale, self._fence)
         if guarded:
             plan, reported = tuple(self._candidates.values()), isinstance(self._task.extent, Only)
             lost = {field: count for field, count in self._lost.items() if field not in self._shown}
             held = check(self._source.guard, plan, self._population(), recent, reported=reported, lost=lost)
             rows = self._tasks.rows_of(self._task.task_id, tuple(held))
-            self._tasks.put_rows(rows[key].ended(RowStatus.HELD, why) for key, why in held.items())
+            self._tasks.put_rows((rows[key].ended(RowStatus.HELD, why) for key, why in held.items()), self._fence)
         return tuple(self._remarks())
 
     def _remarks(self) -> Iterator[Remark]:
@@ -358,8 +378,8 @@ class Plan:
             self._dropped.add(key)
 
     def _flush(self) -> None:
-        self._tasks.put_rows(self._buffer.values())
-        self._tasks.drop_rows(self._task.task_id, self._dropped)
+        self._tasks.put_rows(self._buffer.values(), self._fence)
+        self._tasks.drop_rows(self._task.task_id, self._dropped, self._fence)
         self._buffer.clear()
         self._dropped.clear()
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from chalicelib.core.errors import OutOfTimeError, StoreConflictError
+from chalicelib.core.errors import OutOfTimeError, StoppedError, StoreConflictError
 from chalicelib.core.ports import Clock, Tasks
-from chalicelib.core.task import Fence, Progress
+from chalicelib.core.task import Fence, Progress, SyncTask
 
 Deadline = Callable[[], float]
 Watch = Callable[[Progress], None]
 # What a slice needs to finish the write that it is in, and to ring the bell.
 MARGIN_S = 20.0
+# How often it is looked whether somebody stopped the task.
+LOOK_EVERY = timedelta(seconds=1)
 
 
 class Pulse:
@@ -28,6 +30,8 @@ class Pulse:
         self._tasks, self._clock, self._ttl, self._deadline, self._watch = tasks, clock, ttl, deadline, watch
         self._progress: Progress | None = None
         self._lost = False
+        self._task: SyncTask | None = None
+        self._looked_at: datetime | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
@@ -41,11 +45,16 @@ class Pulse:
         self._stop.set()
         self._thread.join()
 
+    def turn_to(self, task: SyncTask) -> None:
+        """Say which task is worked on from now on."""
+        self._task, self._looked_at = task, None
+
     def step(self, progress: Progress | None = None) -> None:
         """Pass a point where it is safe to stop.
 
         Raises:
             StoreConflictError: the lease is somebody else's.
+            StoppedError: a person wants the task to end here.
             OutOfTimeError: the slice must end here.
         """
         if progress is not None:
@@ -53,8 +62,18 @@ class Pulse:
             self._watch(progress)
         if self._lost:
             raise StoreConflictError("lease is lost", retry_after=self._ttl.total_seconds())
+        if self._is_stopped():
+            raise StoppedError
         if self._deadline() < MARGIN_S:
             raise OutOfTimeError
+
+    def _is_stopped(self) -> bool:
+        """Look whether the task is stopped, but not at every of many quick steps."""
+        now = self._clock.now()
+        if self._task is None or (self._looked_at is not None and now - self._looked_at < LOOK_EVERY):
+            return False
+        self._looked_at = now
+        return self._tasks.stopped(self._task) is not None
 
     def _beat(self) -> None:
         while not self._stop.wait(self._ttl.total_seconds() / 4):

@@ -15,7 +15,9 @@ from chalicelib.core.task import Approved, Claim, Evidence, Only, Progress, Sigh
 from chalicelib.sync.plan import Plan
 
 Step = Callable[[Progress], None]
-CONFIRM_KEYS = 500
+# What is asked together is kept together: a kill costs the answers about so many keys, or about that share of all.
+CONFIRM_KEYS = 20
+CONFIRM_SHARE = 0.02
 
 
 def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> tuple[Remark, ...]:
@@ -146,8 +148,9 @@ def _confirmed(
         done += len(known)
         yield known
     left = [key for key in keys if key in wanted]
-    for start in range(0, len(left), CONFIRM_KEYS):
-        batch = left[start : start + CONFIRM_KEYS]
+    together = max(CONFIRM_KEYS, int(CONFIRM_SHARE * len(keys)))
+    for start in range(0, len(left), together):
+        batch = left[start : start + together]
         if witnesses is None:
             presences = connector.confirm(batch)
         else:

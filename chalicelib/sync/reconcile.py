@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.core.model import Key, Kind, Link, Remark
 from chalicelib.core.ports import Clock, Connector, Directory, Tasks
@@ -17,7 +17,9 @@ from chalicelib.core.source import Source
 from chalicelib.core.task import (
     TALLY_OF,
     Approved,
+    Decision,
     Everything,
+    Fence,
     Only,
     Phase,
     Progress,
@@ -26,14 +28,17 @@ from chalicelib.core.task import (
     SyncTask,
     Tally,
     TaskStatus,
+    Verdict,
     no_counts,
 )
-from chalicelib.sync.apply import apply_plan, outlook
+from chalicelib.sync.apply import apply_plan, chunks, outlook
 from chalicelib.sync.plan import Plan
 from chalicelib.sync.pulse import Pulse
 from chalicelib.sync.read import approved_rows, read_approved, read_everything, read_only
 
 GUARD_WINDOW = timedelta(hours=1)
+# How many decisions about its rows a task remembers.
+MOST_DECISIONS = 20
 # How long to wait before the first, second and third look at a departure that the source contradicts.
 LOOKS = {1: timedelta(seconds=10), 2: timedelta(seconds=60), 3: timedelta(minutes=10)}
 
@@ -71,7 +76,14 @@ def reconcile(task: SyncTask, bench: Bench) -> SyncTask:
 
 def _plan(task: SyncTask, bench: Bench) -> SyncTask:
     links = _links(task, bench)
-    plan = Plan(task=task, source=bench.source, links=links, directory=bench.directory, tasks=bench.tasks)
+    plan = Plan(
+        task=task,
+        source=bench.source,
+        links=links,
+        directory=bench.directory,
+        tasks=bench.tasks,
+        fence=bench.pulse.fence,
+    )
     remarks: tuple[Remark, ...] = ()
     reading = (bench.connector, bench.tasks, plan, bench.pulse.step)
     match task.extent:
@@ -155,6 +167,8 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
                 what = Tally.SUPERSEDED
             case RowStatus.REJECTED:
                 what = Tally.REJECTED
+            case RowStatus.CANCELLED:
+                what = Tally.CANCELLED
             case RowStatus.CONTRADICTED:
                 continue
             case RowStatus.PLANNED if task.purpose is Purpose.SYNC:
@@ -163,6 +177,13 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
                 what = TALLY_OF[row.action]
         counts[row.kind][what] += 1
     return counts, waiting, writes
+
+
+def with_decision(task: SyncTask, decision: Decision) -> SyncTask:
+    """Remember who decided about rows of a task; said twice, it is remembered once."""
+    if decision in task.decisions:
+        return task
+    return replace(task, decisions=(*task.decisions, decision)[-MOST_DECISIONS:])
 
 
 def conclude_decided(task: SyncTask, tasks: Tasks, why: Remark | None = None) -> SyncTask:
@@ -174,6 +195,34 @@ def conclude_decided(task: SyncTask, tasks: Tasks, why: Remark | None = None) ->
     task = replace(task, counts=counts, status=task.status if waiting else TaskStatus.DONE, reason=reason)
     tasks.close(task)
     return task
+
+
+def conclude_cancelled(
+    task: SyncTask, tasks: Tasks, fence: Fence, now: datetime, calls: Mapping[str, int] | None = None
+) -> SyncTask:
+    """End a task that somebody stopped: what is applied stays, whatever else is in its plan is marked.
+
+    Raises:
+        StoreConflictError: the lease is lost; whoever takes it next ends the task.
+    """
+    for status in (RowStatus.PLANNED, RowStatus.HELD):
+        waiting = (row for row in tasks.rows(task.task_id) if row.status is status)
+        for chunk in chunks(waiting):
+            tasks.decide([row.ended(RowStatus.CANCELLED) for row in chunk], instead_of=status)
+    counts, _, writes = tally(task, tasks)
+    cancelled = replace(
+        task,
+        status=TaskStatus.CANCELLED,
+        reason=tasks.stopped(task),
+        counts=counts,
+        entry_writes=writes,
+        not_before=None,
+        finished_at=now,
+        calls=task.calls if calls is None else calls,
+    )
+    tasks.end(cancelled, fence)
+    tasks.clear_stage(task.task_id)
+    return cancelled
 
 
 def _outdate(older: SyncTask, newer: SyncTask, tasks: Tasks) -> None:
@@ -198,4 +247,5 @@ def _report_back(task: SyncTask, extent: Approved, tasks: Tasks) -> None:
             else:
                 decided.append(row.ended(RowStatus.SUPERSEDED, Remark(code="approval not true any more", facts=facts)))
         tasks.decide(decided, instead_of=status)
-    conclude_decided(tasks.get(extent.of), tasks)
+    decision = Decision(verdict=Verdict.APPROVED, by=task.asked_by, at=task.asked_at, task=task.task_id)
+    conclude_decided(with_decision(tasks.get(extent.of), decision), tasks)

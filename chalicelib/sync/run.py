@@ -13,14 +13,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.core.errors import ContractError, OutOfTimeError, RollcallError, TransientError
+from chalicelib.core.errors import ContractError, OutOfTimeError, RollcallError, StoppedError, TransientError
 from chalicelib.core.model import Kind, Remark
 from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Directory, Tasks
 from chalicelib.core.source import Source
 from chalicelib.core.task import Lane, Progress, SyncTask, TaskStatus, next_due
 from chalicelib.log import bound, place
 from chalicelib.sync.pulse import Deadline, Pulse, Watch
-from chalicelib.sync.reconcile import Bench, reconcile, tally
+from chalicelib.sync.reconcile import Bench, conclude_cancelled, reconcile, tally
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ class Runner:
     connectors: Connectors
     bell: Bell
     clock: Clock
+    # Rung when a task has moved on, for those who tell people of it.
+    news: Bell | None = None
     lease_ttl: timedelta = LEASE_TTL
 
     def wake(
@@ -72,6 +74,7 @@ class Runner:
         if fence is None:
             return LOOK_AGAIN_S
         again: float | None = None
+        moved = False
         pulse = Pulse(
             tasks=self.tasks, clock=self.clock, fence=fence, ttl=self.lease_ttl, deadline=deadline, watch=watch
         )
@@ -79,13 +82,17 @@ class Runner:
             with pulse, bound(source=source.handle):
                 while again is None:
                     feed()
-                    task = next_due(self._waiting(source_uid, lane), self.clock.now())
+                    waiting = self._waiting(source_uid, lane)
+                    task = self._to_end(waiting, source) or next_due(waiting, self.clock.now())
                     if task is None:
                         break
+                    moved = True
                     with bound(task=task.task_id):
                         again = self._slice(task, source, pulse)
         finally:
             self.tasks.release(fence)
+            if moved and self.news is not None:
+                self.news.ring(source_uid)
         if again is None:  # what was asked between the last look and the release, or waits out a fault
             now = self.clock.now()
             waits = [(task.not_before or now) - now for task in self._waiting(source_uid, lane)]
@@ -97,8 +104,19 @@ class Runner:
     def _waiting(self, source_uid: str, lane: Lane) -> Sequence[SyncTask]:
         return [task for task in self.tasks.waiting(source_uid) if task.lane is lane]
 
+    def _to_end(self, waiting: Sequence[SyncTask], source: Source) -> SyncTask | None:
+        """Find a task that is to end as cancelled, also while it waits out a fault."""
+        if waiting and not self.catalog.source(source.uid).enabled:
+            for task in waiting:  # asked for at the very moment that the source was disabled
+                self.tasks.stop(task, Remark(code="source is disabled", facts={"handle": source.handle}))
+        return next((task for task in waiting if self.tasks.stopped(task)), None)
+
     def _slice(self, task: SyncTask, source: Source, pulse: Pulse) -> float | None:
         """Work on one task; return None when it has ended or waits out a fault, else when to go on, in seconds."""
+        pulse.turn_to(task)
+        if self.tasks.stopped(task):
+            self._cancel(task, pulse)
+            return None
         task = replace(
             task,
             status=TaskStatus.RUNNING,
@@ -125,6 +143,9 @@ class Runner:
                     earlier_calls=task.calls,
                 )
                 ended = reconcile(task, bench)
+        except StoppedError:
+            self._cancel(task, pulse, bench)
+            return None
         except OutOfTimeError:
             self._pause(task, bench, pulse, attempts=0)
             log.info("paused", extra={"slices": task.slices})
@@ -187,9 +208,21 @@ class Runner:
             counts=counts,
             entry_writes=writes,
         )
+        try:
+            self.tasks.end(failed, pulse.fence)
+        except StoppedError:
+            self._cancel(task, pulse, bench)
+            return
         log.warning("failed", extra={**{f"vendor_{name}": fact for name, fact in why.facts.items()}, "code": why.code})
-        self.tasks.end(failed, pulse.fence)
         self.tasks.clear_stage(task.task_id)
+
+    def _cancel(self, task: SyncTask, pulse: Pulse, bench: Bench | None = None) -> None:
+        stored = self.tasks.get(task.task_id)
+        if stored.status.is_over:
+            return
+        calls = bench.calls() if bench else None
+        ended = conclude_cancelled(stored, self.tasks, pulse.fence, self.clock.now(), calls)
+        log.info("cancelled", extra={"entry_writes": ended.entry_writes, **_flat(ended)})
 
 
 def _flat(task: SyncTask) -> Mapping[str, int]:

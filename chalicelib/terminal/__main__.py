@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 from chalicelib import wiring
-from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
 from chalicelib.bot.answer import Bot, refusal
-from chalicelib.bot.command import Ask, Parsed
+from chalicelib.bot.command import Ask, Effect, Parsed
 from chalicelib.bot.commands.sync import finished
 from chalicelib.bot.parse import parse
-from chalicelib.core.catalogue import Lang
+from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.errors import ContractError, MalformedError, RollcallError, UsageError
 from chalicelib.core.principal import TERMINAL
+from chalicelib.core.reply import Line, Reply, Tone
 from chalicelib.core.secret import Secret
 from chalicelib.core.task import SyncTask, TaskStatus
 from chalicelib.log import place
@@ -31,9 +31,10 @@ from chalicelib.terminal.wait import wait_for
 DONE, FAILED, USAGE, HELD = 0, 1, 2, 3
 LARGEST_SECRET_BYTES = 64 * 1024
 WIDTH_IN_A_PIPE = 160
+_YES = frozenset({"y", "yes", "是"})
 
 INTRODUCTION = (
-    "rollcall [--home DIR] [--lang en|zh] [--json] COMMAND\n\n"
+    "rollcall [--home DIR] [--lang en|zh] [--json] [--yes] COMMAND\n\n"
     "Keeps one true directory of departments and employees. Commands:"
 )
 
@@ -45,6 +46,7 @@ class Options:
     home: str | None
     lang: Lang
     as_json: bool
+    is_sure: bool
     rest: tuple[str, ...]
 
 
@@ -98,8 +100,21 @@ def _command(options: Options, screen: Screen) -> int:
         tokens = ("help",)
     parsed = parse(tokens, options.lang, secrets)
     rooms = wiring.rooms()
-    ask = Ask(who=TERMINAL, lang=options.lang, rooms=rooms, catalog=rooms.catalog, directory=rooms.directory)
-    reply = Bot(rooms=rooms).answer(TERMINAL, options.lang, parsed)
+    ask = Ask(
+        who=TERMINAL,
+        lang=options.lang,
+        rooms=rooms,
+        catalog=rooms.catalog,
+        directory=rooms.directory,
+        documents=screen.as_json,
+    )
+    bot = Bot(rooms=rooms)
+    if parsed.command.danger and not options.is_sure and _is_somebody_there():
+        effect = bot.effect(TERMINAL, options.lang, parsed)
+        if effect is not None and not _is_meant(effect, ask, screen):
+            screen.note(ask.pick("nothing was done", "未执行"))
+            return FAILED
+    reply = bot.answer(TERMINAL, options.lang, parsed, documents=screen.as_json)
     if reply.task is None:
         screen.show(reply)
         return DONE
@@ -119,13 +134,25 @@ def _command(options: Options, screen: Screen) -> int:
     return _status(task)
 
 
+def _is_somebody_there() -> bool:
+    """Tell whether a person can be asked; a script says what it means by the command itself."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _is_meant(effect: Effect, ask: Ask, screen: Screen) -> bool:
+    lost = say("employees lose access", ask.lang, {"count": effect.employees})
+    screen.show(Reply(blocks=(*effect.blocks, Line(text=lost, tone=Tone.WARN)), data=None), as_text=True)
+    screen.ask(ask.pick("Go on? [y/N] ", "继续吗？[y/N] "))
+    return sys.stdin.readline().strip().casefold() in _YES
+
+
 def _is_waited_for(parsed: Parsed) -> bool:
     return parsed.command.waits or bool(parsed.given.get("wait"))
 
 
 def _status(task: SyncTask) -> int:
     match task.status:
-        case TaskStatus.FAILED:
+        case TaskStatus.FAILED | TaskStatus.CANCELLED:
             return FAILED
         case TaskStatus.HELD:
             return HELD
@@ -135,7 +162,7 @@ def _status(task: SyncTask) -> int:
 
 def _options(argv: Sequence[str]) -> Options:
     home: str | None = None
-    lang, as_json = _language(), False
+    lang, as_json, is_sure = _language(), False, False
     rest: list[str] = []
     queue = list(argv)
     while queue:
@@ -143,6 +170,8 @@ def _options(argv: Sequence[str]) -> Options:
         name, joined, value = word.partition("=")
         if name == "--json":
             as_json = True
+        elif word == "--yes":
+            is_sure = True
         elif name in ("--home", "--lang"):
             if not joined:
                 if not queue:
@@ -156,7 +185,7 @@ def _options(argv: Sequence[str]) -> Options:
                 raise UsageError("command is incomplete", usage="--lang en | --lang zh")
         else:
             rest.append(word)
-    return Options(home=home, lang=lang, as_json=as_json, rest=tuple(rest))
+    return Options(home=home, lang=lang, as_json=as_json, is_sure=is_sure, rest=tuple(rest))
 
 
 def _secrets(tokens: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Secret]]:

@@ -21,14 +21,23 @@ class Screen:
     as_json: bool
     errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
-    def show(self, reply: Reply, *, to_errors: bool = False) -> None:
-        """Print a reply; an error goes to standard error, but as JSON always to standard output."""
-        if self.as_json:
+    def show(self, reply: Reply, *, to_errors: bool = False, as_text: bool = False) -> None:
+        """Print a reply; an error goes to standard error, but as JSON always to standard output.
+
+        `as_text`: it is for whoever sits there, beside the document.
+        """
+        if self.as_json and not as_text:
             self.out.file.write(json.dumps(reply.data, ensure_ascii=False, indent=2) + "\n")
             return
-        console = self.errors if to_errors else self.out
+        console = self.errors if to_errors or as_text else self.out
+        if reply.title:
+            console.print(Text(_safe(reply.title), style=f"bold {STYLES[reply.tone]}".strip()))
         for block in reply.blocks:
             _print(console, block)
+
+    def ask(self, question: str) -> None:
+        """Put a question; the answer is typed behind it."""
+        self.errors.print(Text(question, style="bold"), end="")
 
     def note(self, text: str) -> None:
         """Say something beside the answer."""

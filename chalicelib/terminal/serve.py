@@ -13,7 +13,7 @@ from chalicelib import log, wiring
 from chalicelib.core.errors import SetupError, UsageError
 from chalicelib.local.bell import LocalBell
 from chalicelib.local.front import Front
-from chalicelib.local.serve import Served
+from chalicelib.local.serve import Handler, Served
 from chalicelib.terminal.screen import Screen
 
 USAGE = "serve [--host 127.0.0.1] [--port 8400]"
@@ -35,9 +35,15 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
     outside = wiring.outside()
     if not os.environ.get("ROLLCALL_LOG_LEVEL"):
         log.configure("INFO")
-    bell, delivery_bell = outside.bell, outside.delivery_bell
-    if not isinstance(bell, LocalBell) or not isinstance(delivery_bell, LocalBell):
-        raise SetupError("setting is malformed", names="ROLLCALL_TABLE")
+    queues: list[tuple[LocalBell, Handler]] = []
+    for bell, handler in (
+        (outside.bell, app.run_sync),
+        (outside.delivery_bell, app.deliver),
+        (outside.chat_bell, app.converse),
+    ):
+        if not isinstance(bell, LocalBell):
+            raise SetupError("setting is malformed", names="ROLLCALL_TABLE")
+        queues.append((bell, handler))
 
     def on_request(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = app.app(event, context)
@@ -48,7 +54,7 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
     except (OSError, OverflowError) as error:  # taken, not ours to take, or no port at all
         problem = type(error).__name__
         raise SetupError("cannot listen", host=chosen.host, port=chosen.port, problem=problem) from error
-    served = Served(front=front, queues=[(bell, app.run_sync), (delivery_bell, app.deliver)], on_tick=app.tick)
+    served = Served(front=front, queues=queues, on_tick=app.tick)
     done = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: done.set())

@@ -44,10 +44,11 @@ FUNCTIONS: Mapping[str, Function] = {
     "APIHandler": Function(timeout=10, memory=1769),
     "Tick": Function(timeout=30, memory=512),
     "Deliver": Function(timeout=60, memory=1024),
+    "Converse": Function(timeout=60, memory=1024),
     "RunSync": Function(timeout=300, memory=1769),
 }
-QUEUES: Mapping[str, str] = {"RunSync": "SyncQueue", "Deliver": "DeliverQueue"}
-QUEUE_URLS = ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_DELIVER_QUEUE_URL")
+QUEUES: Mapping[str, str] = {"RunSync": "SyncQueue", "Deliver": "DeliverQueue", "Converse": "ChatQueue"}
+QUEUE_URLS = ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_DELIVER_QUEUE_URL", "ROLLCALL_CHAT_QUEUE_URL")
 
 
 def main() -> int:

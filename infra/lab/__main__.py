@@ -11,6 +11,7 @@ from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
 from infra.lab.lark import LarkApi, LarkWorkspace
 from infra.lab.push import Trouble
 from infra.lab.server import LabServer
+from infra.lab.window import Place, Window
 from infra.lab.wire import Api, LabError, Workspace
 
 
@@ -20,12 +21,19 @@ def main() -> None:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    with LabServer(api, workspace, port=asked.port) as server:
-        title = {"lark": "Lark", "dingtalk": "DingTalk"}[asked.vendor]
-        print(f"{title} lab: {server.url}  ({asked.people} people, {asked.departments} departments, seed {asked.seed})")
+    title = {"lark": "Lark", "dingtalk": "DingTalk"}[asked.vendor]
+    window = Window()
+    if isinstance(workspace, LarkWorkspace | DingTalkWorkspace):
+        workspace.enter(workspace.some_person(1))
+        window.add(Place(name="lab", title=title, vendor=asked.vendor, workspace=workspace, featured={}))
+    with LabServer(api, workspace, port=asked.port, window=window) as server:
+        size = f"{asked.people} people, {asked.departments} departments, seed {asked.seed}"
+        print(f"{title} lab: {server.url}, window at {server.window_url}  ({size})")
         for name, value in keys.items():
             print(f"  {name:<11} {value}")
         print(f"  control     {server.url}/_lab/truth, calls, do, faults, reset-calls, subscribe, pushes", flush=True)
+        if asked.chat:
+            _chat(asked, workspace)
         if asked.push:
             _push(asked, api, workspace)
         over.wait()
@@ -40,6 +48,17 @@ def _push(asked: argparse.Namespace, api: Api, workspace: Workspace) -> None:
     except (LabError, TypeError, ValueError) as error:
         raise SystemExit(f"no events are pushed: {error}") from error
     print(f"  pushes to   {asked.push}", flush=True)
+
+
+def _chat(asked: argparse.Namespace, workspace: Workspace) -> None:
+    try:
+        if isinstance(workspace, LarkWorkspace):
+            workspace.connect_chat(asked.chat, asked.encrypt_key, asked.token)
+        elif isinstance(workspace, DingTalkWorkspace):
+            workspace.connect_chat(asked.chat)
+    except LabError as error:
+        raise SystemExit(f"the chat is not connected: {error}") from error
+    print(f"  chat goes to {asked.chat}", flush=True)
 
 
 def _lark(asked: argparse.Namespace) -> tuple[Api, Workspace, Mapping[str, object]]:
@@ -69,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate-scale", type=float, default=1.0, help="shorten the limits' windows by this factor")
     parser.add_argument("--no-limits", action="store_true")
     parser.add_argument("--push", metavar="URL", help="push events to this URL of this machine")
+    parser.add_argument("--chat", metavar="URL", help="Lark: presses go to this URL; DingTalk: what is said does")
     parser.add_argument("--encrypt-key", default="", help="Lark's Encrypt Key, DingTalk's aes_key")
     parser.add_argument("--token", default="", help="Lark's Verification Token, DingTalk's token")
     parser.add_argument("--trouble", action="append", default=[], metavar="NAME=NUMBER", help="lose=0.1, lag_s=5, ...")

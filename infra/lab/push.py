@@ -320,6 +320,14 @@ class Subscribable(Watched):
     def mutate_randomly(self, rng: random.Random | int, n: int) -> list[JsonObject]:
         raise NotImplementedError
 
+    def hush(self) -> None:
+        """Push nothing more in the background."""
+        if self.pusher is not None:
+            self.pusher.stop()
+
+    def served_at(self, url: str) -> None:
+        """Take note of where the vendor's API is served, for URLs that the vendor hands out."""
+
     def unsubscribe(self) -> None:
         """Push nothing any more; what was still on its way is dropped."""
         with self.lock:

@@ -13,20 +13,30 @@ from urllib.parse import parse_qsl
 import httpx
 
 from infra.lab.control import PREFIX, Control
+from infra.lab.window import Window
+from infra.lab.window.window import PREFIX as PAGE
 from infra.lab.wire import Answer, Api, Workspace
 
 
 class LabServer:
-    """Serves one api; `url` is known as soon as it is built, requests are answered from `start()` to `stop()`."""
+    """Serves one api; `url` is known as soon as it is built, requests are answered from `start()` to `stop()`.
 
-    def __init__(self, api: Api, workspace: Workspace, *, port: int = 0) -> None:
+    With a window, its page is served too, at `window_url`.
+    """
+
+    def __init__(self, api: Api, workspace: Workspace, *, port: int = 0, window: Window | None = None) -> None:
         self._workspace = workspace
-        self._server = _Server(port, api, Control(api, workspace))
+        self._server = _Server(port, api, Control(api, workspace), window)
+        workspace.served_at(self.url)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="lab", daemon=True)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def window_url(self) -> str:
+        return self.url + PAGE
 
     def start(self) -> Self:
         self._thread.start()
@@ -34,8 +44,7 @@ class LabServer:
 
     def stop(self) -> None:
         """Stop serving and pushing, and close every connection."""
-        if self._workspace.pusher is not None:
-            self._workspace.pusher.stop()
+        self._workspace.hush()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -54,9 +63,10 @@ class LabServer:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
-    def __init__(self, port: int, api: Api, control: Control) -> None:
+    def __init__(self, port: int, api: Api, control: Control, window: Window | None) -> None:
         self.api = api
         self.control = control
+        self.window = window
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(("127.0.0.1", port), _Handler)
@@ -102,6 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.server.control.handle(self.command, path, body))
             return
         query = parse_qsl(raw_query, keep_blank_values=True)
+        if self.server.window is not None and path.startswith(PAGE):
+            self._send(self.server.window.handle(self.command, path, query, dict(self.headers.items()), body))
+            return
         try:
             self._send(self.server.api.handle(self.command, path, query, dict(self.headers.items()), body))
         except httpx.TimeoutException:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
 from chalicelib.bot.command import COMMANDS, Given, Parsed
-from chalicelib.bot.parse import parse
+from chalicelib.bot.parse import parse, spellings
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.errors import UsageError
 from chalicelib.core.secret import Secret
@@ -28,7 +28,7 @@ def refused(text: str, lang: Lang = Lang.EN) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("text", "usage", "given"),
     [
-        ("help", "help", {}),
+        ("help", "help", {"page": None}),
         ("sources", "sources", {}),
         ("sync now hq", "sync now", {"source": "hq", "wait": False}),
         ("sync now hq --wait", "sync now", {"source": "hq", "wait": True}),
@@ -40,22 +40,26 @@ def refused(text: str, lang: Lang = Lang.EN) -> tuple[str, str]:
         ("sync approve 7 e1 e2", "sync approve", {"task": "7", "entry": ("e1", "e2")}),
         ("批准 7 e1", "sync approve", {"task": "7", "entry": ("e1",)}),
         ("拒绝 7", "sync reject", {"task": "7", "entry": ()}),
-        ("records", "records", {"source": None, "trigger": None}),
-        ("记录 hq", "records", {"source": "hq", "trigger": None}),
-        ("record 7 --entry e1", "record", {"task": "7", "entry": "e1"}),
-        ("record 7 --entry=e1", "record", {"task": "7", "entry": "e1"}),
-        ("record --entry e1 7", "record", {"task": "7", "entry": "e1"}),
-        ("详情 7 --entry=e1", "record", {"task": "7", "entry": "e1"}),
-        ("employees", "employees", {"text": None, "source": None, "inactive": False, "all": False}),
+        ("records", "records", {"source": None, "trigger": None, "page": None}),
+        ("记录 hq", "records", {"source": "hq", "trigger": None, "page": None}),
+        ("record 7 --entry e1", "record", {"task": "7", "entry": "e1", "page": None}),
+        ("record 7 --entry=e1", "record", {"task": "7", "entry": "e1", "page": None}),
+        ("record --entry e1 7", "record", {"task": "7", "entry": "e1", "page": None}),
+        ("详情 7 --entry=e1", "record", {"task": "7", "entry": "e1", "page": None}),
+        ("employees", "employees", {"text": None, "source": None, "inactive": False, "all": False, "page": None}),
         (
             "employees 'Ann Lee' --source hq --all",
             "employees",
-            {"text": "Ann Lee", "source": "hq", "inactive": False, "all": True},
+            {"text": "Ann Lee", "source": "hq", "inactive": False, "all": True, "page": None},
         ),
-        ("员工 王 --inactive", "employees", {"text": "王", "source": None, "inactive": True, "all": False}),
+        (
+            "员工 王 --inactive",
+            "employees",
+            {"text": "王", "source": None, "inactive": True, "all": False, "page": None},
+        ),
         ("employee show e1", "employee show", {"id": "e1"}),
         ("查看员工 e1", "employee show", {"id": "e1"}),
-        ("部门 --source=hq", "departments", {"source": "hq"}),
+        ("部门 --source=hq", "departments", {"source": "hq", "page": None}),
         ("source show hq", "source show", {"source": "hq"}),
         (
             "source create hq --kind=made-up --name 总部 --app-id cli_1 --base-url=https://x?a=b",
@@ -180,7 +184,7 @@ def test_whatever_is_typed_is_understood_or_refused_in_both_languages(tokens: li
 
 
 def test_no_two_commands_are_typed_alike() -> None:
-    words = [each for command in COMMANDS for each in (command.words, command.zh_words)]
+    words = [each for command in COMMANDS for each in spellings(command)]
     assert len(set(words)) == len(words)
 
 

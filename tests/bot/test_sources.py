@@ -10,6 +10,11 @@ from tests.bot.talk import LANGS, Talk, words
 from tests.scripted import House, NoSecrets
 
 SOURCE_KEYS = {
+    "automatic",
+    "cron",
+    "next_due_at",
+    "second_person",
+    "zone",
     "events",
     "request_url",
     "source",

@@ -46,6 +46,7 @@ URL: Final = "http://127.0.0.1/callbacks/hq/events"
 KEY: Final = "k" * 43
 TOKEN: Final = "office0token"
 LATENCY_S: Final = 0.02
+TICK: Final = timedelta(minutes=1)
 # Held rows are another suite's matter.
 WIDE: Final = Guard(
     accounts=1000,
@@ -231,6 +232,7 @@ class Office:
             self.rewrite(guard=guard)
         self.client = Client(switchboard.app)
         self.pusher = self.tenant.subscribe(self.send, trouble or Trouble())
+        self._ticks_at = self.clock.now() + TICK
         self._turns = in_turns()
 
     def __enter__(self) -> Office:
@@ -286,8 +288,12 @@ class Office:
         ends = self.clock.now() + timedelta(seconds=seconds)
         while True:
             self.pusher.push_due()
+            if self.clock.now() >= self._ticks_at:
+                self._ticks_at = self.clock.now() + TICK
+                wiring.deliverer().tick()
             self.work()
-            dues = [each for each in (self.pusher.next_due, *self.deliveries.dues, *self.bell.dues) if each is not None]
+            dues = [*self.deliveries.dues, *self.bell.dues, self._ticks_at]
+            dues += [self.pusher.next_due] if self.pusher.next_due else []
             due = min(dues, default=ends)
             if due > ends:
                 due = ends

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from chalicelib.local.clock import SystemClock
 from chalicelib.local.secrets import FileSecrets
 from chalicelib.local.table import SqliteTable
 from chalicelib.store.catalog import TableCatalog
-from tests.callbacks.scene import DINGTALK, LARK, SECRETS, SOURCES
+from tests.callbacks.scene import CORP_ID, DINGTALK, LARK, SECRETS, SOURCES
+from tests.callbacks.talks import DINGTALK_CARD_SECRET, dingtalk_message, dingtalk_press, lark_message, lark_press
 from tests.callbacks.vendors import Push
 from tests.house.code import ROOT
 
@@ -41,22 +44,39 @@ HEAVY = {"asyncio", "boto3", "botocore", "httpx", "jinja2", "multiprocessing", "
 # pycryptodome uses cffi where that happens to be installed, as here for the tools; it is not packaged.
 OF_CRYPTO = {"Crypto", "_cffi_backend", "cffi", "pycparser"}
 # Rooms that do not belong on the way to an acknowledgement.
-FAR_ROOMS = ("bot", "connectors.session", "scim", "sources", "sync")
+FAR_ROOMS = ("bot", "callbacks.converse", "connectors.session", "notices", "scim", "sources", "sync")
 
 
-@pytest.mark.parametrize("handle", ["hq", "branch"])
-def test_an_acknowledgement_loads_cryptography_and_nothing_else_of_others(tmp_path: Path, handle: str) -> None:
+SECRET = SECRETS["branch"]["app_secret"]
+PUSHES: dict[str, tuple[str, str, Callable[[datetime], Push]]] = {
+    "lark event": (
+        "hq",
+        "events",
+        lambda now: LARK.push(LARK.event("e1", "contact.user.updated_v3", {"object": {"union_id": "on_ann"}}), now),
+    ),
+    "dingtalk event": (
+        "branch",
+        "events",
+        lambda now: DINGTALK.push(b'{"EventType":"user_modify_org","UserId":["ann"]}', now),
+    ),
+    "lark message": ("hq", "events", lambda now: lark_message(LARK, now, "om_1", "sync now hq")),
+    "lark press": ("hq", "cards", lambda now: lark_press(LARK, now, "ev_1", "sync now hq")),
+    "dingtalk message": ("branch", "chat", lambda now: dingtalk_message(SECRET, now, "m1", "help", corp=CORP_ID)),
+    "dingtalk press": ("branch", "cards", lambda now: dingtalk_press(now, "sync now hq", corp=CORP_ID)),
+}
+
+
+@pytest.mark.parametrize("pushed", PUSHES)
+def test_an_acknowledgement_loads_cryptography_and_nothing_else_of_others(tmp_path: Path, pushed: str) -> None:
+    handle, door, make = PUSHES[pushed]
     source, now = SOURCES[handle], SystemClock().now()
     table = SqliteTable(str(tmp_path / "rollcall.db"))
     TableCatalog(table=table).add(source)
     table.close()
     secrets = {name: Secret(text) for name, text in SECRETS[handle].items()}
+    secrets["card_api_secret"] = Secret(DINGTALK_CARD_SECRET)
     FileSecrets(tmp_path / "secrets.json").put(source.uid, secrets)
-    if handle == "hq":
-        push = LARK.push(LARK.event("e1", "contact.user.updated_v3", {"object": {"union_id": "on_ann"}}), now)
-    else:
-        push = DINGTALK.push(b'{"EventType":"user_modify_org","UserId":["ann"]}', now)
-    status, modules = acknowledge(tmp_path, handle, push)
+    status, modules = acknowledge(tmp_path, handle, door, make(now))
     assert status == 200
     packages = {name.split(".")[0] for name in modules}
     assert not packages & HEAVY
@@ -65,11 +85,11 @@ def test_an_acknowledgement_loads_cryptography_and_nothing_else_of_others(tmp_pa
     assert not far
 
 
-def acknowledge(home: Path, handle: str, push: Push) -> tuple[int, list[str]]:
+def acknowledge(home: Path, handle: str, door: str, push: Push) -> tuple[int, list[str]]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ROLLCALL_", "AWS_"))}
     told = {
-        "path": f"/callbacks/{handle}/events",
-        "parameters": {"source": handle, "door": "events"},
+        "path": f"/callbacks/{handle}/{door}",
+        "parameters": {"source": handle, "door": door},
         "headers": dict(push.headers),
         "query": dict(push.query),
         "body": push.body.decode(),

@@ -98,7 +98,7 @@ def test_what_is_addressed_to_no_source_is_not_found(scene: Scene) -> None:
     assert (answer.writes, answer.rung) == (0, ())
 
 
-@pytest.mark.parametrize("door", ["chat", "cards", "event", "Events", "%2e%2e"])
+@pytest.mark.parametrize("door", ["card", "event", "Events", "%2e%2e"])
 @pytest.mark.parametrize("handle", PUSHES)
 def test_a_door_that_the_vendor_does_not_have_is_not_found(scene: Scene, handle: str, door: str) -> None:
     answer = scene.post(handle, PUSHES[handle], door)

@@ -120,7 +120,10 @@ class _Story:
         for name, entry in entries.items():
             if entry.state is State.LEFT:
                 self.out.setdefault(name, shown[name])
-            elif not self.out.pop(name, True):
+                continue
+            if name in self.out:  # they are back; of a second departure the event may be lost
+                self.reported.discard(name)
+            if not self.out.pop(name, True):
                 self.wrongs.append(f"{name} is {entry.state} again, and the workspace never showed them since")
 
     def _sample(self) -> None:

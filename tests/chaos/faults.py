@@ -1,16 +1,19 @@
 """What goes wrong: every kind of fault, how it is brought about, and which laws of the house it attacks.
 
 A kind arms itself on a scene and gives back a `Trouble`, which knows how often it struck and how to lift it.
+
+"An index that lags" is no kind of its own: the store has no index that could (ADR 0001), every read is consistent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import Final, Protocol
 
+from chalicelib.core.model import Kind as EntryKind
 from infra.lab import faults
 from infra.lab.injection import Edit, Fault, PageShape
 from infra.lab.wire import Call, JsonObject
@@ -42,8 +45,24 @@ class Scene(Protocol):
     patience: float
     cut_off: int
 
+    @property
+    def tight(self) -> bool:
+        """Tell whether the guard is so tight that an edit of everybody goes beyond it."""
+
     def note(self) -> None:
         """Remember the truth, which has just changed."""
+
+    def known_people(self) -> Collection[str]:
+        """Name those who are in the directory, by external id."""
+
+    def excuse(self) -> None:
+        """The walk at work cannot know what it does not see from now on; the next one has to say so."""
+
+    def wake_another(self, *, late: bool) -> None:
+        """Wake a second worker while the first is at work, or `late`: when the lease of the first has run out."""
+
+    def hear(self, act: Callable[[Random], bool]) -> bool:
+        """Let something happen in the company, and work off the event that tells of it."""
 
     def welcome_strangers(self) -> None:
         """Another company is shown in the middle of a walk: its people may come in, and must harm nobody."""
@@ -64,23 +83,27 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`lingers`: a state of the vendor, which may outlast the trouble of a day and need not be lifted at the end."""
+    """`lingers`: a state of the vendor, which may outlast the trouble of a day and need not be lifted at the end.
+
+    `alone`: a lie that the program sees through only while all else is as it says; nothing else happens that day.
+    """
 
     name: str
     laws: tuple[int, ...]
     arm: Callable[[Scene, Random], Trouble]
     vendors: frozenset[str] = ALL
     lingers: bool = False
+    alone: bool = False
 
 
 KINDS: dict[str, Kind] = {}
 
 
 def kind(
-    name: str, *laws: int, vendors: frozenset[str] = ALL, lingers: bool = False
+    name: str, *laws: int, vendors: frozenset[str] = ALL, lingers: bool = False, alone: bool = False
 ) -> Callable[[Callable[[Scene, Random], Trouble]], Callable[[Scene, Random], Trouble]]:
     def register(arm: Callable[[Scene, Random], Trouble]) -> Callable[[Scene, Random], Trouble]:
-        KINDS[name] = Kind(name=name, laws=laws, arm=arm, vendors=vendors, lingers=lingers)
+        KINDS[name] = Kind(name=name, laws=laws, arm=arm, vendors=vendors, lingers=lingers, alone=alone)
         return arm
 
     return register
@@ -166,9 +189,11 @@ def _rows(document: JsonObject, shape: PageShape) -> list[JsonObject]:
     return [payload, *(each for each in payload.values() if isinstance(each, dict))]
 
 
-def _editing(scene: Scene, rng: Random, change: Change, *doors: str, chance: float = 1.0) -> Trouble:
-    """Falsify rows on their way; `change` answers whether it did."""
-    tally, first = Tally(), rng.choice((1, 1, 2, 4))
+def _editing(
+    scene: Scene, rng: Random, change: Change, *doors: str, chance: float = 1.0, first: int | None = None
+) -> Trouble:
+    """Falsify rows on their way, from some call on; `change` answers whether it did."""
+    tally, first = Tally(), first or rng.choice((1, 1, 2, 4))
 
     def edit(call: Call, document: JsonObject, shape: PageShape) -> None:
         for row in _rows(document, shape):
@@ -349,6 +374,59 @@ def _unmappable(scene: Scene, rng: Random) -> Trouble:
         return True
 
     return _editing(scene, rng, spoil, "users.*")
+
+
+@kind("same person with different data in two parts", 3, alone=True)
+def _two_minds(scene: Scene, rng: Random) -> Trouble:
+    """One department's list is behind: it shows another title of somebody whom other lists show as they are."""
+    if not _in_two_places(scene) and scene.tenant.edit_somebody_of_two(rng):
+        scene.note()
+    chosen = _in_two_places(scene)
+    if not chosen:
+        return _while(0, lambda: None)
+    person, departments = rng.choice(chosen)
+    behind, spelling = rng.choice(departments), scene.tenant.spelling
+    tally = Tally()
+
+    def edit(call: Call, document: JsonObject, shape: PageShape) -> None:
+        if behind not in (call.param("department_id"), call.param("dept_id")):
+            return
+        for row in _rows(document, shape):
+            if row.get(spelling.person_id) == person:
+                row[spelling.title] = "Formerly of the board"
+                tally.struck += 1
+
+    trouble = _in_lab(scene, Fault(name="behind", effect=Edit(edit), endpoint=scene.tenant.doors.people))
+    return Trouble(lambda: tally.struck, trouble.lift)
+
+
+def _in_two_places(scene: Scene) -> Sequence[tuple[str, Sequence[str]]]:
+    """List those who are listed in two departments at least, and where."""
+    facts = scene.tenant.facts()
+    known = scene.known_people()
+    places = []
+    for (of, external_id), fact in facts.items():
+        departments = fact.values.get("departments")
+        if of is EntryKind.EMPLOYEE and fact.visible and fact.state.has_access and isinstance(departments, tuple):
+            listed = [each for each in departments if facts[EntryKind.DEPARTMENT, each].visible]
+            if len(listed) > 1 and external_id in known:
+                places.append((external_id, listed))
+    return places
+
+
+@kind("names masked for everybody", 5, alone=True)
+def _masked(scene: Scene, rng: Random) -> Trouble:
+    """What a privacy setting does; only where the guard would notice, which does not count those who are new."""
+    known, spelling = frozenset(scene.known_people() if scene.tight else ()), scene.tenant.spelling
+
+    def mask(row: JsonObject, rng: Random) -> bool:
+        if row.get(spelling.person_id) not in known:
+            return False
+        for name in spelling.name:
+            row[name] = f"{str(row.get(name))[:1]}**"
+        return True
+
+    return _editing(scene, rng, mask, "users.*", first=1)
 
 
 @kind("a record of another shape", 2)
@@ -566,7 +644,12 @@ def _scope_withdrawn(scene: Scene, rng: Random) -> Trouble:
 @kind("field permission withdrawn during the walk", 5)
 def _scope_withdrawn_midway(scene: Scene, rng: Random) -> Trouble:
     scopes = rng.sample(scene.tenant.spelling.field_scopes, 1)
-    return _undoing(scene, rng, lambda rng: scene.tenant.withdraw(scopes))
+
+    def act(rng: Random) -> Callable[[], None]:
+        scene.excuse()
+        return scene.tenant.withdraw(scopes)
+
+    return _undoing(scene, rng, act)
 
 
 @kind("list permission withdrawn", 2)
@@ -709,6 +792,53 @@ def _doomed(scene: Scene, what: str, end: int) -> Trouble:
     before = scene.life.killed
     scene.life.doom(what, end)
     return Trouble(lambda: scene.life.killed - before, lambda: scene.life.doom("", 0))
+
+
+@kind("worker woken twice", 8)
+def _woken_twice(scene: Scene, rng: Random) -> Trouble:
+    # Only while it asks the vendor something does it surely hold the lease.
+    return _around(scene, rng, lambda: scene.wake_another(late=False), ("vendor", 14))
+
+
+@kind("worker overtaken by another", 8, 6)
+def _overtaken(scene: Scene, rng: Random) -> Trouble:
+    """A worker stands still for longer than its lease lasts, and goes on as if it still held it."""
+    points = ("vendor", 14), ("vendor", 24), ("table", 20), ("table", 50)
+    return _around(scene, rng, lambda: scene.wake_another(late=True), *points)
+
+
+@kind("event worked off during the walk", 3, 4)
+def _event_overtakes(scene: Scene, rng: Random) -> Trouble:
+    """Something happens to somebody whom the walk may have shown already, and an event tells of it at once."""
+    tenant = scene.tenant
+    if rng.random() < 0.5:
+        tenant.hire(rng)
+        scene.note()
+    tally = Tally()
+    new = [name for name in tenant.facts() if name[0] is EntryKind.EMPLOYEE and name[1] not in scene.known_people()]
+
+    def happen() -> None:
+        act = rng.choice((tenant.resign, tenant.resign, tenant.move, tenant.suspend))
+        who = rng.choice(new)[1] if new and rng.random() < 0.7 else None
+        tally.struck += scene.hear(lambda rng: tenant.dismiss(who) if who else act(rng))
+
+    calls_off = [
+        scene.life.appoint(what, rng.randint(1, most), happen)
+        for what, most in rng.sample((("vendor", 24), ("vendor", 24), ("table", 30), ("table", 60)), rng.randint(1, 3))
+    ]
+    return Trouble(lambda: tally.struck, lambda: [each() for each in calls_off].clear())
+
+
+def _around(scene: Scene, rng: Random, act: Callable[[], None], *points: tuple[str, int]) -> Trouble:
+    """Let something happen around a worker, before one of its effects."""
+    tally = Tally()
+
+    def happen() -> None:
+        tally.struck += 1
+        act()
+
+    what, most = rng.choice(points)
+    return Trouble(lambda: tally.struck, scene.life.appoint(what, rng.randint(1, most), happen))
 
 
 @kind("store conflict", 3, 6)

@@ -46,6 +46,16 @@ class Watch:
 
 
 @dataclass
+class Appointment:
+    """What is to happen at a step of a process, to it or around it."""
+
+    counted: str
+    nth: int
+    act: Callable[[], None]
+    steps: int = 0
+
+
+@dataclass
 class Life:
     """One process. It ends at step `end` of what is counted, and then nothing works any more."""
 
@@ -54,16 +64,42 @@ class Life:
     steps: int = 0
     dead: bool = False
     killed: int = 0
+    appointments: list[Appointment] = field(default_factory=list)
+    # While something happens around the process, the steps are others'.
+    elsewhere: bool = False
 
     def step(self, what: str) -> None:
         if self.dead:
             raise Killed
+        if self.elsewhere:
+            return
+        self._meet(what)
         if what == self.counted:
             self.steps += 1
             if self.steps == self.end:
                 self.dead = True
                 self.killed += 1
                 raise Killed
+
+    def appoint(self, what: str, nth: int, act: Callable[[], None]) -> Callable[[], None]:
+        """Let something happen once, before step `nth` of what is counted; return how to call it off."""
+        made = Appointment(what, nth, act)
+        self.appointments.append(made)
+        return lambda: self.appointments.remove(made) if made in self.appointments else None
+
+    def _meet(self, what: str) -> None:
+        for each in list(self.appointments):
+            if each.counted != what:
+                continue
+            each.steps += 1
+            if each.steps != each.nth:
+                continue
+            self.appointments.remove(each)
+            self.elsewhere = True
+            try:
+                each.act()
+            finally:
+                self.elsewhere = False
 
     def doom(self, what: str, end: int) -> None:
         self.counted, self.end, self.steps = what, end, 0

@@ -6,6 +6,7 @@ the look before: that alone forbids a wrongful departure, a wrongful blanking, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,7 @@ from chalicelib.core.task import (
     Approved,
     Everything,
     Evidence,
+    Only,
     Purpose,
     RowStatus,
     SyncRecord,
@@ -58,9 +60,16 @@ class Oracle:
     # Another company's, shown in the middle of a walk: they may come in, and must harm nobody.
     foreign: set[Key] = field(default_factory=set)
     strangers_welcome: bool = False
+    # A permission went in the middle of the walk, after it was asked for: only the next walk can tell that it went.
+    excused: bool = False
+    # Keys that events of the last task told of: what became of them needs nobody's word.
+    told_of: set[Key] = field(default_factory=set)
     _entries: dict[Key, Entry] = field(default_factory=dict)
     _window: list[Facts] = field(default_factory=list)
     _began: int = 0
+    # From which moment on facts count for a key of which the directory knew the newest already; and who told it so.
+    _floors: dict[Key, int] = field(default_factory=dict)
+    _heard: list[SyncTask] = field(default_factory=list)
     _judged: set[str] = field(default_factory=set)
 
     # --- the truth, as it goes by
@@ -74,7 +83,32 @@ class Oracle:
 
     def begin(self) -> None:
         """Mark that a task begins: what it says at its end was true from here on."""
+        self.told_of.clear()
         self._began = len(self._window) - 1
+
+    def heard(self, task: SyncTask) -> None:
+        """Note that an event was worked off while something else is at work: what it taught must not be unlearned."""
+        self._heard.append(task)
+        if not isinstance(task.extent, Only):
+            return
+        keys = (*task.extent.keys, *(claim.key for claim in task.extent.claims))
+        self.told_of.update(keys)
+        links = self.directory.links_of(keys)
+        entries = self.directory.entries([link.entry_id for link in links.values() if link.entry_id])
+        for key in keys:
+            fact, link = self.now().get(key), links.get(key)
+            entry = entries.get(link.entry_id) if link else None
+            if fact is None:
+                continue
+            if entry is None:
+                known = fact.state is State.LEFT and task.status is TaskStatus.DONE
+            else:
+                known = entry.state == fact.state and (fact.state is State.LEFT or not self._differing(entry, fact))
+            if known:
+                self._floors[key] = len(self._window) - 1
+
+    def has_heard(self) -> bool:
+        return bool(self._heard)
 
     def now(self) -> Facts:
         return self._window[-1]
@@ -115,6 +149,7 @@ class Oracle:
         """Judge what the directory says now against what it said before, and the tasks that ended since."""
         before = self._entries
         after = self._read()
+        ended = (*(self.tasks.get(task.task_id) for task in self._heard), *ended)
         rows = {task.task_id: list(self.tasks.rows(task.task_id)) for task in ended}
         for key, entry in after.items():
             self._judge_entry(key, before.get(key), entry)
@@ -126,10 +161,13 @@ class Oracle:
             self._judge_silence(task, before, after)
         self._window = self._window[-1:]
         self._began = 0
+        self._floors.clear()
+        self.excused = False
+        self._heard.clear()
 
     def approved(self, rows: Sequence[SyncRecord], before: Mapping[Key, Entry]) -> None:
         """Judge that an approval did what was approved, and nothing else."""
-        allowed = {row.key: row for row in rows}
+        allowed = {row.key: row for row in rows if row.key not in self.told_of}
         self.decided.clear()
         for key, entry in self._entries.items():
             old = before.get(key)
@@ -137,6 +175,8 @@ class Oracle:
             if not fields:
                 continue
             row = allowed.get(key)
+            if row is None and key in self.told_of:
+                continue
             if row is None:
                 self.say("an approval changed somebody who was not approved", key)
                 continue
@@ -183,6 +223,8 @@ class Oracle:
             links[link.key] = link
         for key in {*entries, *links}:
             entry_, link_ = entries.get(key), links.get(key)
+            if entry_ is None and link_ is not None and not link_.entry_id and link_.state is State.LEFT:
+                continue  # the tombstone of somebody who left before they came in
             if entry_ is None or link_ is None or link_.entry_id != entry_.entry_id or link_.state != entry_.state:
                 self.say("a link and its entry disagree", key)
         self._entries = entries
@@ -191,7 +233,7 @@ class Oracle:
     # --- one entry
 
     def _judge_entry(self, key: Key, old: Entry | None, new: Entry) -> None:
-        told = [facts[key] for facts in self._window if key in facts]
+        told = [facts[key] for facts in self._window[self._floors.get(key, 0) :] if key in facts]
         if not told:
             if self.strangers_welcome:
                 self.foreign.add(key)
@@ -208,17 +250,25 @@ class Oracle:
             stayed = all(fact.state.has_access for fact in told)
             if stayed and key not in self.removed_by_hand:
                 self.say("wrongful loss of access", key)
+        in_before = old is not None and old.state.has_access
+        if new.state.has_access and not in_before and not any(fact.state.has_access for fact in told):
+            self.say("access for somebody who had none", key)
+        if new.state is State.LEFT:  # who leaves keeps what they had, of which the source need not show anything now
+            told = [facts[key] for facts in self._window if key in facts]
         for name in changed(before, new.values):
             values = [fact.values.get(name) for fact in told]
             value = new.values.get(name)
-            if name == "state" or any(_same(value, each) for each in values):
+            if name == "state" or any(_same(value, each) for each in values) or _in_pages(name, value, values):
                 continue
             if is_empty(value):
                 self.say("wrongful blanking", key, name)
             else:
                 self.say("a value out of nowhere", key, f"{name}: {value!r}, not one of {values!r}")
-        if old is not None and not any(fact.visible for fact in told) and key not in self.decided:
+        if old is not None and key not in self.decided and not self._was_visible(key):
             self.say("somebody hidden was touched", key)
+
+    def _was_visible(self, key: Key) -> bool:
+        return any(facts[key].visible for facts in self._window if key in facts)
 
     # --- the records
 
@@ -239,7 +289,7 @@ class Oracle:
             old, new = before.get(key), after.get(key)
             was: Values = old.values if old else {}
             is_: Values = new.values if new else {}
-            chain = history.get(key, [])
+            chain = sorted(history.get(key, []), key=lambda row: row.revision)
             for row in chain:
                 if changed(row.before, was):
                     self.say("a record does not begin where the one before ended", key)
@@ -261,6 +311,10 @@ class Oracle:
             self.say("a task does not say why", task.task_id, task.status)
         if task.reason and task.reason.code in ("internal error", "gave up"):
             self.say("the program broke", task.task_id, str(dict(task.reason.facts)))
+        for remark in (*task.remarks, *([task.reason] if task.reason else ())):
+            for lang in Lang:
+                if not _says_what_to_do(remark, lang):
+                    self.say("a message does not say what to do", task.task_id, f"{remark.code} in {lang}")
         for remark in self._remarks(task, rows):
             try:
                 texts = [say(remark.code, lang, remark.facts) for lang in Lang]
@@ -273,6 +327,10 @@ class Oracle:
             unsaid = row.status in (RowStatus.HELD, RowStatus.REJECTED, RowStatus.SUPERSEDED)
             if unsaid and row.reason is None:
                 self.say("a record does not say why", row.key, row.status)
+        carried_out = task.purpose is Purpose.SYNC and task.status in (TaskStatus.DONE, TaskStatus.HELD)
+        for row in rows:
+            if carried_out and row.status is RowStatus.PLANNED:
+                self.say("a record was never carried out", row.key, f"task {task.task_id}")
         if len({row.key for row in rows}) < len(rows):
             self.say("two records for one key", task.task_id)
         applied = sum(1 for row in rows if row.status is RowStatus.APPLIED)
@@ -291,7 +349,13 @@ class Oracle:
         """Hold that a full sync which has nothing to say was right about everybody whom it knew."""
         silent = task.status is TaskStatus.DONE and not task.remarks and not task.reason
         odd = any(task.counts[kind][what] for kind in Kind for what in (Tally.REJECTED, Tally.SUPERSEDED))
-        if not silent or odd or task.purpose is not Purpose.SYNC or not isinstance(task.extent, Everything):
+        if (
+            not silent
+            or odd
+            or self.excused
+            or task.purpose is not Purpose.SYNC
+            or not isinstance(task.extent, Everything)
+        ):
             return
         window = self._window[self._began :]
         for key in before:
@@ -304,7 +368,9 @@ class Oracle:
             for name in told[0].values:
                 if is_empty(before[key].values.get(name)):
                     continue  # what nobody ever showed may be empty for all that can be known
-                right = name in self.slow_fields or any(_same(values.get(name), f.values.get(name)) for f in told)
+                these = [fact.values.get(name) for fact in told]
+                right = name in self.slow_fields or any(_same(values.get(name), each) for each in these)
+                right = right or _in_pages(name, values.get(name), these)
                 if not right:
                     detail = f"{name}: {values.get(name)!r} for {told[-1].values.get(name)!r}"
                     self.say("wrong without a word", key, detail)
@@ -314,6 +380,21 @@ class Oracle:
 
 
 _IDS: dict[Key, str] = {}
+# What a message says that tells somebody what to do, or that nothing need be done.
+_DEEDS: Final[Mapping[Lang, re.Pattern[str]]] = {
+    Lang.EN: re.compile(
+        r"\b(check|copy|grant|publish|sync again|add|approve|report this|look|enable|widen|is tried again|goe?s? on)\b",
+        re.IGNORECASE,
+    ),
+    Lang.ZH: re.compile(r"请|输入|自动|继续"),
+}
+
+
+def _says_what_to_do(remark: Remark, lang: Lang) -> bool:
+    try:
+        return _DEEDS[lang].search(say(remark.code, lang, remark.facts)) is not None
+    except (KeyError, IndexError, ValueError):
+        return False
 
 
 def removals(rows: Sequence[SyncRecord], kind: Kind) -> int:
@@ -327,6 +408,20 @@ def by_hand(task: SyncTask) -> bool:
 
 def unseen(row: SyncRecord) -> bool:
     return row.evidence is Evidence.UNSEEN
+
+
+def _in_pages(name: str, value: Value, values: Sequence[Value]) -> bool:
+    """Tell whether everyone who is named led at some moment, and everyone who is not did not at another.
+
+    The leaders of a department may be spread over several pages, which are as many moments.
+    """
+    if name != "leaders":
+        return False
+    told = [set(each) if isinstance(each, tuple) else set() for each in values]
+    shown = set(value) if isinstance(value, tuple) else set()
+    return all(any(each in one for one in told) for each in shown) and all(
+        any(each not in one for one in told) for each in set().union(*told) - shown
+    )
 
 
 def _same(one: Value, other: Value) -> bool:

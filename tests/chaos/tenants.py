@@ -65,6 +65,7 @@ class Spelling:
 
     name: tuple[str, ...]
     status: tuple[str, ...]
+    title: str
     departments: tuple[str, ...]
     contact: tuple[str, ...]
     email: tuple[str, ...]
@@ -115,6 +116,14 @@ class Tenant(ABC):
 
     @abstractmethod
     def resign(self, rng: random.Random, people: int = 1) -> bool: ...
+
+    @abstractmethod
+    def dismiss(self, person: str) -> bool:
+        """Let this one leave."""
+
+    @abstractmethod
+    def retitle(self, person: str, rng: random.Random) -> bool:
+        """Give this one another title."""
 
     @abstractmethod
     def suspend(self, rng: random.Random, people: int = 1) -> bool: ...
@@ -179,6 +188,7 @@ class LarkTenant(Tenant):
     spelling = Spelling(
         name=("name",),
         status=("status",),
+        title="job_title",
         departments=("department_ids", "orders", "parent_department_id"),
         contact=("email", "enterprise_email", "mobile", "job_title", "leader_user_id"),
         email=("enterprise_email", "email"),
@@ -294,6 +304,12 @@ class LarkTenant(Tenant):
         verb = self.company.exit if rng.random() < 0.15 else self.company.resign
         return self._each(rng, people, verb)
 
+    def dismiss(self, person: str) -> bool:
+        return attempt(lambda: self.company.resign(person))
+
+    def retitle(self, person: str, rng: random.Random) -> bool:
+        return attempt(lambda: self.company.edit(person, job_title=f"Chief {rng.randrange(1000)}"))
+
     def suspend(self, rng: random.Random, people: int = 1) -> bool:
         return self._each(rng, people, self.company.freeze)
 
@@ -394,6 +410,7 @@ class DingTalkTenant(Tenant):
     spelling = Spelling(
         name=("name",),
         status=("active", "disable_status"),
+        title="title",
         departments=("dept_id_list", "parent_id"),
         contact=("email", "org_email", "mobile", "title", "manager_userid"),
         email=("email", "org_email"),
@@ -491,6 +508,12 @@ class DingTalkTenant(Tenant):
 
     def resign(self, rng: random.Random, people: int = 1) -> bool:
         return self._each(rng, people, self.company.leave)
+
+    def dismiss(self, person: str) -> bool:
+        return attempt(lambda: self.company.leave(person))
+
+    def retitle(self, person: str, rng: random.Random) -> bool:
+        return attempt(lambda: self.company.edit(person, title=f"Chief {rng.randrange(1000)}"))
 
     def suspend(self, rng: random.Random, people: int = 1) -> bool:
         """Only accounts that the company made can be suspended; in a company without any, nobody can."""

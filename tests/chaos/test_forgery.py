@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 from chalicelib.connectors.dingtalk import callback as dingtalk_callback
-from chalicelib.connectors.lark import callback as lark_callback
+from chalicelib.connectors.lark import envelope as lark_envelope
 from tests.callbacks.scene import Scene
 from tests.chaos.forgery import (
     KINDS,
@@ -43,10 +43,10 @@ def test_no_forger_gets_further_than_the_one_refusal(scene: Scene, kind: Callabl
 @pytest.mark.parametrize(
     ("where", "name", "weak", "kind"),
     [
-        pytest.param("lark.callback", "is_fresh", lambda stamp, now: True, another_time, id="old events pass"),
+        pytest.param("lark.envelope", "is_fresh", lambda stamp, now: True, another_time, id="old events pass"),
         pytest.param("dingtalk.callback", "is_fresh", lambda stamp, now: True, shifted_digits, id="old digits pass"),
         pytest.param(
-            "lark.callback", "_is_signed", lambda *_: True, another_signature, id="nobody looks at signatures"
+            "lark.envelope", "_is_signed", lambda *_: True, another_signature, id="nobody looks at signatures"
         ),
         pytest.param("dingtalk.callback", "same", lambda *_: True, another_token, id="all tokens are the same"),
         pytest.param("sealed", "members", json.loads, deep, id="nested without end"),
@@ -64,7 +64,7 @@ def test_a_door_that_is_weakened_is_noticed(
     kind: Callable[[], st.SearchStrategy[Case]],
 ) -> None:
     module = importlib.import_module(f"chalicelib.connectors.{where}")
-    users = [module] if where != "sealed" else [lark_callback, dingtalk_callback]
+    users = [module] if where != "sealed" else [lark_envelope, dingtalk_callback]
     for each in users:
         monkeypatch.setattr(each, name, weak)
     with pytest.raises(AssertionError):

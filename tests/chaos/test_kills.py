@@ -18,10 +18,12 @@ from chalicelib.core.principal import TERMINAL
 from chalicelib.sync.run import LEASE_TTL
 from infra.lab.lark import LarkApi, LarkWorkspace
 from infra.lab.server import LabServer
+from tests.chaos.kills import SMALL, run
 from tests.scripted import House
 
 LEASE_S = "1"
-POINTS = 6
+POINTS = 2
+KILLS = 12
 
 
 class Scene:
@@ -38,7 +40,7 @@ class Scene:
         company.mutate_randomly(7, 25)
         company.close_branch(company.some_branch(12), resign=True)
         self.undisturbed = self.copy("undisturbed")
-        self.steps = {what: int(self.victim(self.copy(what), what, 0).stdout) for what in ("table", "vendor")}
+        self.steps = json.loads(self.victim(self.copy("counted"), "", 0).stdout)
         self.rollcall(self.undisturbed, "sync", "now", "hq", "--wait")
 
     def copy(self, name: str) -> Path:
@@ -78,7 +80,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.mark.parametrize("what", ["table", "vendor"])
 @pytest.mark.parametrize("point", range(POINTS))
 def test_the_next_command_goes_on_where_a_killed_one_stopped(scene: Scene, what: str, point: int) -> None:
-    end = 2 + point * (scene.steps[what] - 2) // (POINTS - 1)
+    end = (1 + 2 * point) * scene.steps[what] // (2 * POINTS)
     home = scene.copy(f"{what}-{point}")
     killed = scene.victim(home, what, end)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -88,6 +90,12 @@ def test_the_next_command_goes_on_where_a_killed_one_stopped(scene: Scene, what:
     assert scene.rollcall(home, "records", "hq")[0]["task"] == task["task"]
     assert scene.plan(home, task["task"]) == scene.plan(scene.undisturbed, "2")
     assert scene.directory(home) == scene.directory(scene.undisturbed)
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been() -> None:
+    stories = list(run(KILLS, seed=1, size=SMALL))
+    assert sum(len(story.deaths) for story in stories) >= KILLS
+    assert not [str(story) for story in stories if story.wrongs]
 
 
 def test_a_dead_worker_is_replaced_by_the_tick_within_thirty_seconds() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.connectors.limiter import MARGIN, TRANSIT, Limiter, Limiters, Window, keep
+from chalicelib.connectors.limiter import MARGIN, TRANSIT, Limiter, Limiters, Passage, Window, keep
 from chalicelib.local.clock import ManualClock
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -38,16 +38,46 @@ def most_within(times: list[float], seconds: float) -> int:
         min_size=1,
         max_size=3,
     ),
+    way=st.tuples(st.floats(0, 0.3), st.floats(0, 0.3)),
     calls=st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 2)), min_size=1, max_size=40),
 )
-def test_no_window_ever_holds_more_calls_than_it_may(windows: list[Window], calls: list[tuple[float, float]]) -> None:
-    clock = ManualClock(START)
-    times = sent(Limiter(tuple(windows), clock), clock, [each[0] for each in calls], [each[1] for each in calls])
+def test_no_window_ever_holds_more_calls_than_it_may(
+    windows: list[Window], way: tuple[float, float], calls: list[tuple[float, float]]
+) -> None:
+    clock, there_and_back = ManualClock(START), sum(way)
+    delays = [0.0, *(delay for delay, _ in calls[1:])]  # one answer that nothing held up
+    latencies = [there_and_back + delay for delay in delays]
+    times = sent(Limiter(tuple(windows), clock), clock, latencies, [idle for _, idle in calls])
     for window in windows:
-        assert most_within([time for time, _ in times], window.seconds) <= window.calls
-        # Whenever it arrived: a quick answer proves that the call arrived before it.
-        arrived = [min(answered, at + TRANSIT * window.seconds) for at, answered in times]
+        assert most_within([at for at, _ in times], window.seconds) <= window.calls
+        # Whenever they arrived: the way takes as long for all of them, and what held one up did so on the way there.
+        held_up = [min(delay, TRANSIT * window.seconds) for delay in delays]
+        arrived = sorted(at + way[0] + delay for (at, _), delay in zip(times, held_up, strict=True))
         assert most_within(arrived, window.seconds) <= window.calls
+
+
+@pytest.mark.parametrize("latency_s", [0.03, 0.1, 0.25, 0.6])
+def test_a_long_way_costs_none_of_the_rate(latency_s: float) -> None:
+    clock, window = ManualClock(START), Window(20, 1.0)
+    limiter = Limiter((window,), clock)
+    under_way: list[tuple[float, Passage]] = []
+
+    def rest(seconds: float) -> None:
+        """Sleep, while answers come in."""
+        ends = clock.now().timestamp() + seconds
+        while under_way and under_way[0][0] <= ends:
+            due, passage = under_way.pop(0)
+            clock.sleep(due - clock.now().timestamp())
+            limiter.leave(passage)
+        clock.sleep(ends - clock.now().timestamp())
+
+    for _ in range(401):
+        passage = limiter.enter(rest)
+        under_way.append((passage.sent_at + latency_s, passage))
+        rest(0.0)
+    took_s = (clock.now() - START).total_seconds()
+    # But for the first second, which does not know yet that the way is long.
+    assert took_s <= 20 * (1 + MARGIN) + TRANSIT + 0.1
 
 
 @pytest.mark.parametrize(

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.core.diff import Action
-from chalicelib.core.errors import ConflictError, NotFoundError, StoreConflictError
+from chalicelib.core.errors import ConflictError, NotFoundError, StoppedError, StoreConflictError
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.model import FieldType, Kind, Part, Remark, State, Values, new_entry_id
-from chalicelib.core.ports import Audit, Catalog, Directory, Table, Tasks
+from chalicelib.core.ports import Audit, AuditLine, Catalog, Directory, Item, Page, Put, Table, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Unclear
+from chalicelib.core.principal import TERMINAL, Principal, Role
 from chalicelib.core.source import Schedule
 from chalicelib.core.task import (
     Approved,
+    Decision,
     Extent,
     Fence,
     Only,
     Outcome,
     Phase,
     Progress,
+    Purpose,
     RowOutcome,
     RowStatus,
     Sighting,
@@ -30,11 +36,14 @@ from chalicelib.core.task import (
     SyncTask,
     Tally,
     TaskStatus,
+    Verdict,
     no_counts,
 )
 from chalicelib.local.clock import ManualClock
+from chalicelib.store import keys
 from chalicelib.store.audit import TableAudit
 from chalicelib.store.catalog import TableCatalog
+from chalicelib.store.codec import entry_item, source_item
 from chalicelib.store.directory import TableDirectory
 from chalicelib.store.tasks import TableTasks
 from tests.builders import (
@@ -51,6 +60,7 @@ from tests.builders import (
     an_audit_line,
     an_employee_key,
     an_employee_row,
+    an_entry,
     at,
 )
 
@@ -86,8 +96,15 @@ def fence(tasks: Tasks) -> Fence:
     return taken
 
 
+def planner(tasks: Tasks) -> Fence:
+    """Take a lease that stands in nobody's way, to write plans under."""
+    taken = tasks.take("plans", "planner", NOON, MINUTE)
+    assert taken is not None
+    return taken
+
+
 def planned(tasks: Tasks, *rows: SyncRecord) -> Sequence[SyncRecord]:
-    tasks.put_rows(rows)
+    tasks.put_rows(rows, planner(tasks))
     return rows
 
 
@@ -187,7 +204,7 @@ def test_an_entry_that_changed_by_no_newer_observation_is_stale(
 
 def test_a_row_that_is_not_in_the_plan_any_more_is_stale(directory: Directory, tasks: Tasks, fence: Fence) -> None:
     rows = planned(tasks, an_employee_row("ann"))
-    tasks.drop_rows("1", [ANN])
+    tasks.drop_rows("1", [ANN], planner(tasks))
     assert directory.apply(fence, rows) == [Outcome.STALE]
     assert directory.entries([rows[0].entry_id]) == {}
 
@@ -330,18 +347,19 @@ def test_an_old_name_finds_nobody(searched: Directory, tasks: Tasks, fence: Fenc
 def test_a_source_comes_back_as_it_was(catalog: Catalog) -> None:
     source = replace(
         a_source("hq", settings={"app_id": "cli_1"}, last_asked_at=at(7)),
+        next_due_at=at(60),
         mapping=FieldMapping(
             departments=(Rule(field="name", first_of=("name",)),),
             employees=(Rule(field="email", first_of=("work_mail", "mail")),),
             extended=(ExtendedField(name="badge", type=FieldType.INTEGER, label="工牌"),),
         ),
-        schedule=Schedule(cycle=None),
-        guard=replace(a_source().guard, accounts=3, share=0.125),
+        schedule=Schedule(cron="30 3 * * 1-5", zone="Asia/Shanghai", automatic=False),
+        guard=replace(a_source().guard, accounts=3, share=0.125, second_person=7),
         custom=True,
     )
     catalog.add(source)
-    assert catalog.source("hq") == catalog.source(source.uid) == source
-    assert catalog.sources() == [source]
+    assert catalog.source("hq") == catalog.source(source.uid) == replace(source, revision=1)
+    assert catalog.sources() == [replace(source, revision=1)]
 
 
 def test_sources_stand_in_order_of_handle(catalog: Catalog) -> None:
@@ -371,12 +389,52 @@ def test_the_rules_on_sources_hold(catalog: Catalog) -> None:
 def test_a_due_sync_is_claimed_once(catalog: Catalog) -> None:
     catalog.add(a_source("hq"))
     source = catalog.source("hq")
-    assert catalog.claim_due(source, at(1))
-    assert not catalog.claim_due(source, at(1))
+    assert catalog.claim_due(source, at(1), at(10))
+    assert not catalog.claim_due(source, at(1), at(10))
     claimed = catalog.source("hq")
-    assert claimed == replace(source, last_asked_at=at(1))
-    assert catalog.claim_due(claimed, at(2))
-    assert not catalog.claim_due(claimed, at(3))
+    assert claimed == replace(source, last_asked_at=at(1), next_due_at=at(10))
+    assert catalog.claim_due(claimed, at(2), None)
+    assert not catalog.claim_due(claimed, at(3), at(10))
+    assert catalog.source("hq").next_due_at is None
+
+
+def test_an_edit_takes_the_place_of_what_it_saw(catalog: Catalog) -> None:
+    catalog.add(a_source("hq"))
+    before = catalog.source("hq")
+    edited = replace(before, enabled=False, schedule=Schedule(cron="0 3 * * *"), next_due_at=at(5))
+    assert catalog.update(edited, instead_of=before)
+    assert catalog.source("hq") == replace(edited, revision=before.revision + 1)
+    assert not catalog.update(replace(before, name="Another"), instead_of=before)
+    assert not catalog.update(a_source("nobody"), instead_of=a_source("nobody"))
+
+
+def test_an_edit_keeps_when_the_source_was_last_asked_for(catalog: Catalog) -> None:
+    catalog.add(a_source("hq"))
+    before = catalog.source("hq")
+    assert catalog.claim_due(before, at(1), at(10))
+    assert catalog.update(replace(before, name="Another", next_due_at=at(5)), instead_of=before)
+    assert (catalog.source("hq").last_asked_at, catalog.source("hq").next_due_at) == (at(1), at(5))
+
+
+def test_a_claim_of_a_schedule_that_was_edited_meanwhile_fails(catalog: Catalog) -> None:
+    catalog.add(a_source("hq"))
+    before = catalog.source("hq")
+    assert catalog.update(replace(before, next_due_at=at(50)), instead_of=before)
+    assert not catalog.claim_due(before, at(1), at(10))
+    assert catalog.source("hq").next_due_at == at(50)
+    assert catalog.claim_due(catalog.source("hq"), at(50), at(60))
+
+
+def test_an_edit_that_breaks_a_rule_writes_nothing(catalog: Catalog) -> None:
+    for handle in ("a", "b", "c", "d", "e"):
+        catalog.add(a_source(handle))
+    catalog.add(a_source("f", enabled=False))
+    before = catalog.source("f")
+    with pytest.raises(ConflictError, match="too many enabled sources"):
+        catalog.update(replace(before, enabled=True), instead_of=before)
+    with pytest.raises(ConflictError, match="handle is taken"):
+        catalog.update(replace(before, handle="a"), instead_of=before)
+    assert catalog.source("f") == before
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
@@ -384,6 +442,56 @@ def test_a_due_sync_is_claimed_once(catalog: Catalog) -> None:
 
 def ended(task: SyncTask, status: TaskStatus = TaskStatus.DONE) -> SyncTask:
     return replace(task, status=status, finished_at=at(99))
+
+
+def test_a_request_is_known_by_its_name(tasks: Tasks) -> None:
+    task, _ = tasks.ask(a_task(), once="m1")
+    assert tasks.seen(HQ, "m1") == task
+    assert tasks.seen(HQ, "m2") is None
+    assert tasks.seen("src-other", "m1") is None
+
+
+def test_a_request_that_met_a_task_of_another_purpose_is_not_known(tasks: Tasks, fence: Fence) -> None:
+    preview, _ = tasks.ask(a_task(purpose=Purpose.PREVIEW))
+    assert tasks.ask(a_task(), once="m1") == (preview, False)
+    assert tasks.seen(HQ, "m1") is None
+    tasks.end(ended(preview), fence)
+    assert tasks.ask(a_task(), once="m1")[1]
+
+
+STOP = Remark(code="cancelled", facts={"by": "ou_ann", "at": "2026-11-22T12:00:00+00:00"})
+
+
+def test_a_task_that_is_stopped_ends_as_cancelled_or_not_at_all(tasks: Tasks, fence: Fence) -> None:
+    task, _ = tasks.ask(a_task())
+    assert tasks.stopped(task) is None
+    assert tasks.stop(task, STOP)
+    assert tasks.stop(task, Remark(code="cancelled", facts={"by": "ou_ben", "at": ""}))
+    assert tasks.stopped(task) == STOP
+    for status in (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.HELD):
+        with pytest.raises(StoppedError):
+            tasks.end(ended(task, status), fence)
+    assert tasks.get(task.task_id) == task
+    assert tasks.waiting(HQ) == [task]
+    tasks.end(ended(task, TaskStatus.CANCELLED), fence)
+    assert tasks.waiting(HQ) == []
+    assert tasks.stopped(task) is None
+    assert tasks.ask(a_task())[1]
+
+
+def test_a_task_that_is_over_is_not_stopped(tasks: Tasks, fence: Fence) -> None:
+    task, _ = tasks.ask(a_task())
+    tasks.end(ended(task), fence)
+    assert not tasks.stop(task, STOP)
+    assert tasks.stopped(task) is None
+
+
+def test_a_stop_is_of_one_task(tasks: Tasks, fence: Fence) -> None:
+    full, _ = tasks.ask(a_task())
+    other, _ = tasks.ask(a_task(extent=Only(keys=(ANN,))))
+    assert tasks.stop(full, STOP)
+    assert tasks.stopped(other) is None
+    tasks.end(ended(other), fence)
 
 
 def test_ids_ascend(tasks: Tasks) -> None:
@@ -442,6 +550,10 @@ def test_a_task_comes_back_as_it_was(tasks: Tasks, fence: Fence, extent: Extent)
         entry_writes=3,
         reason=Remark(code="approved", facts={"task": "9"}),
         remarks=(Remark(code="some cannot be seen", facts={"employees": 1, "departments": 0}),),
+        decisions=(
+            Decision(verdict=Verdict.REJECTED, by="src-hq:ou_ann", at=at(5)),
+            Decision(verdict=Verdict.APPROVED, by="terminal:terminal", at=at(6), task="12"),
+        ),
     )
     tasks.save(task, fence)
     assert tasks.get(task.task_id) == task
@@ -537,7 +649,7 @@ def test_a_row_comes_back_as_it_was(tasks: Tasks) -> None:
         source={"custom_attrs.C-1": 5, "tags": ("a",), "open": True, "none": None},
         reason=Remark(code="newer observation"),
     )
-    tasks.put_rows([row])
+    tasks.put_rows([row], planner(tasks))
     (kept,) = tasks.rows(row.task)
     assert kept == row
     assert kept.after["badge"] is True
@@ -545,7 +657,7 @@ def test_a_row_comes_back_as_it_was(tasks: Tasks) -> None:
 
 def test_rows_come_departments_first(tasks: Tasks) -> None:
     rows = [row for n in range(20) for row in (an_employee_row(f"x{n}"), a_department_row(f"x{n}"))]
-    tasks.put_rows(rows)
+    tasks.put_rows(rows, planner(tasks))
     read = list(tasks.rows("1"))
     assert [row.key.kind for row in read] == [Kind.DEPARTMENT] * 20 + [Kind.EMPLOYEE] * 20
     assert {row.key for row in read} == {row.key for row in rows}
@@ -556,7 +668,7 @@ def test_outcomes_tell_of_every_row_what_a_count_needs(tasks: Tasks, directory: 
     hire, home = an_employee_row("ann"), a_department_row("root").ended(RowStatus.REJECTED)
     active: Values = {"name": "Ben", "state": State.ACTIVE}
     leaver = a_row(BEN, before=active, after={**active, "state": State.LEFT}, action=Action.DEACTIVATE)
-    tasks.put_rows([hire, home, leaver.ended(RowStatus.HELD)])
+    tasks.put_rows([hire, home, leaver.ended(RowStatus.HELD)], planner(tasks))
     directory.apply(fence, [hire])
     read = sorted(tasks.outcomes("1"), key=lambda each: (each.kind, each.status))
     assert read == [
@@ -568,15 +680,28 @@ def test_outcomes_tell_of_every_row_what_a_count_needs(tasks: Tasks, directory: 
 
 
 def test_rows_are_found_and_dropped_by_key(tasks: Tasks) -> None:
-    tasks.put_rows([an_employee_row("ann"), an_employee_row("ben")])
-    tasks.drop_rows("1", [BEN, an_employee_key("nobody")])
+    tasks.put_rows([an_employee_row("ann"), an_employee_row("ben")], planner(tasks))
+    tasks.drop_rows("1", [BEN, an_employee_key("nobody")], planner(tasks))
     assert tasks.rows_of("1", [ANN, BEN]).keys() == {ANN}
+
+
+def test_an_overtaken_runner_writes_no_plan(tasks: Tasks, directory: Directory, fence: Fence) -> None:
+    row = an_employee_row("ann")
+    tasks.put_rows([row], fence)
+    later = tasks.take(HQ, "runner-2", at(61), MINUTE)
+    assert later is not None
+    directory.apply(later, [row])
+    with pytest.raises(StoreConflictError, match="lease is lost"):
+        tasks.put_rows([row], fence)
+    with pytest.raises(StoreConflictError, match="lease is lost"):
+        tasks.drop_rows("1", [ANN], fence)
+    assert [each.status for each in tasks.rows("1")] == [RowStatus.APPLIED]
 
 
 def test_a_row_is_decided_once(tasks: Tasks) -> None:
     rows = [an_employee_row(f"e{n}").ended(RowStatus.HELD) for n in range(7)]
-    tasks.put_rows(rows)
-    tasks.put_rows([rows[3].ended(RowStatus.APPLIED)])
+    tasks.put_rows(rows, planner(tasks))
+    tasks.put_rows([rows[3].ended(RowStatus.APPLIED)], planner(tasks))
     rejected = [row.ended(RowStatus.REJECTED, Remark(code="rejected")) for row in rows]
     stored = tasks.decide(rejected, instead_of=RowStatus.HELD)
     assert stored == [*rejected[:3], *rejected[4:]]
@@ -702,3 +827,178 @@ def test_audit_lines_come_newest_first(audit: Audit) -> None:
     assert len(audit.recent(10)) == 6
     assert audit.recent(10)[2:] == lines[3::-1]
     assert len(audit.recent(2)) == 2
+
+
+IN_CHAT = Principal(key="ou_ann", role=Role.VIEWER, door=HQ, audits=True, where="oc_1")
+
+
+def test_an_audit_line_comes_back_as_it_was(audit: Audit) -> None:
+    line = an_audit_line("audit", principal=IN_CHAT)
+    audit.note(line)
+    assert audit.recent(1) == [line]
+    assert audit.recent(1)[0].where == "oc_1"
+
+
+def verbs(lines: Sequence[AuditLine]) -> list[str]:
+    return [line.verb for line in lines]
+
+
+def test_audit_lines_are_found_by_verb_person_and_time(audit: Audit) -> None:
+    said = ("sync now", "admin add", "sync approve", "admins", "sync", "audit")
+    for n, verb in enumerate(said):
+        audit.note(an_audit_line(verb, at=at(n), principal=IN_CHAT if n % 2 else TERMINAL))
+    assert verbs(audit.search(types=["sync"], limit=10)) == ["sync", "sync approve", "sync now"]
+    assert verbs(audit.search(types=["sync now", "audit"], limit=10)) == ["audit", "sync now"]
+    assert verbs(audit.search(types=["admin"], limit=10)) == ["admin add"]
+    assert verbs(audit.search(by="ou_ann", limit=2)) == ["audit", "admins"]
+    assert verbs(audit.search(since=at(2), until=at(4), limit=10)) == ["admins", "sync approve"]
+    assert verbs(audit.search(since=at(2), until=at(4), types=["sync"], by="terminal", limit=1)) == ["sync approve"]
+    assert audit.search(until=NOON, limit=10) == []
+    assert audit.search(since=at(9), limit=10) == []
+    assert verbs(audit.search(types=["sync now"], limit=1)) == ["sync now"]
+
+
+def test_a_search_reads_no_further_than_it_must(table: Table) -> None:
+    class Counted:
+        """A table that counts the rows of its pages."""
+
+        read = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(table, name)
+
+        def query(self, *args: str, **kwargs: object) -> Page:
+            page = table.query(*args, **kwargs)  # type: ignore[arg-type] # handed on as it came
+            self.read += len(page.items)
+            return page
+
+    counted = Counted()
+    audit = TableAudit(table=counted)  # type: ignore[arg-type] # the rest is the table's
+    for n in range(50):
+        audit.note(an_audit_line(f"verb-{n}", at=at(n)))
+    assert len(audit.search(since=at(20), until=at(30), limit=100)) == 10
+    assert counted.read <= 40
+    counted.read = 0
+    assert verbs(audit.search(until=at(10), limit=3)) == ["verb-9", "verb-8", "verb-7"]
+    assert counted.read == 3
+
+
+def test_audit_lines_end_when_they_are_told_to(table: Table) -> None:
+    TableAudit(table=table, life=timedelta(days=7)).note(an_audit_line(at=NOON))
+    assert [item.expires for item in table.query(keys.AUDIT).items] == [int((NOON + timedelta(days=7)).timestamp())]
+
+
+# --- rows of builds before
+
+
+def unfolded(item: Item) -> dict[str, Any]:
+    body = item.attributes["body"]
+    text = zlib.decompress(body) if isinstance(body, bytes) else str(body)
+    return dict(json.loads(text))
+
+
+def test_an_audit_line_of_a_build_before_is_read(table: Table, audit: Audit) -> None:
+    body = (
+        '{"principal":{"key":"terminal","role":3,"door":"terminal"},"verb":"sync now","source":"s","task":null,'
+        '"outcome":"done"}'
+    )
+    when = "2026-11-22T12:00:00.000000Z"
+    table.write([Put(item=Item(partition=keys.AUDIT, sort=f"{when}#1", attributes={"body": body, "at": when}))])
+    line = audit.recent(1)[0]
+    assert (line.principal.audits, line.where, line.verb, line.at) == (False, "", "sync now", NOON)
+
+
+@pytest.mark.parametrize(
+    ("kept", "schedule"),
+    [
+        ('{"cycle_s":21600.0}', Schedule(cycle=timedelta(hours=6))),
+        ('{"cycle_s":null}', Schedule(automatic=False)),
+    ],
+)
+def test_a_source_of_a_build_before_is_read_and_edited(
+    table: Table, catalog: Catalog, kept: str, schedule: Schedule
+) -> None:
+    new = source_item(a_source("hq"))
+    body = unfolded(new)
+    body["schedule"] = json.loads(kept)
+    del body["guard"]["second_person"]
+    when = "2026-11-22T11:00:00.000000Z"
+    table.write(
+        [
+            Put(item=replace(new, attributes={"body": json.dumps(body)})),
+            Put(item=Item(partition="catalog", sort="asked#src-hq", attributes={"at": when})),
+        ]
+    )
+    source = catalog.source("hq")
+    assert (source.schedule, source.revision, source.next_due_at) == (schedule, 0, None)
+    assert source.last_asked_at == NOON - timedelta(hours=1)
+    assert source.guard == a_source().guard
+    assert catalog.claim_due(source, at(1), at(60))
+    assert catalog.update(replace(source, enabled=False), instead_of=source)
+    assert not catalog.claim_due(source, at(2), at(60))
+    assert catalog.source("hq").revision == 1
+
+
+def test_a_source_of_a_build_before_that_was_never_asked_for_is_claimed(table: Table, catalog: Catalog) -> None:
+    new = source_item(a_source("hq"))
+    table.write([Put(item=replace(new, attributes={"body": new.attributes["body"]}))])
+    source = catalog.source("hq")
+    assert catalog.claim_due(source, at(1), None)
+    assert not catalog.claim_due(source, at(1), None)
+
+
+def test_an_entry_of_a_build_before_has_no_origins_until_it_changes(
+    table: Table, directory: Directory, tasks: Tasks, fence: Fence
+) -> None:
+    (row,) = planned(tasks, an_employee_row("ann", observed_at=at(1)))
+    directory.apply(fence, [row])
+    entry = directory.entries([row.entry_id])[row.entry_id]
+    table.write([Put(item=entry_item(replace(entry, origins={})))])
+    assert directory.entries([row.entry_id])[row.entry_id].origins == {}
+    changed = next_row(row, task="2", after=2, title="Cook")
+    planned(tasks, changed)
+    assert directory.apply(fence, [changed]) == [Outcome.APPLIED]
+    assert directory.entries([row.entry_id])[row.entry_id].origins == {"title": "2"}
+
+
+def test_a_task_of_a_build_before_has_no_decisions(table: Table, tasks: Tasks) -> None:
+    task, _ = tasks.ask(a_task())
+    item = table.get(f"task#{task.task_id}", "task")
+    assert item is not None
+    body = unfolded(item)
+    del body["decisions"]
+    table.write([Put(item=replace(item, attributes={**item.attributes, "body": json.dumps(body)}))])
+    assert tasks.get(task.task_id) == task
+
+
+# --- where values come from
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        {"name": "1", "state": "1"},
+        {"name": "1", "state": "2"},
+        {"name": "2"},
+        {"name": "1", "state": "1", "title": "3"},
+        {"title": "3"},
+        {"title": "1", "name": "1", "state": "1", "email": "2"},
+    ],
+)
+def test_origins_come_back_as_they_were(table: Table, directory: Directory, origins: dict[str, str]) -> None:
+    """`title` is empty: somebody cleared it."""
+    entry = replace(an_entry(title=None, email="ann@example.com"), origins=origins)
+    table.write([Put(item=entry_item(entry))])
+    assert directory.entries([entry.entry_id])[entry.entry_id] == entry
+
+
+def test_applying_names_the_task_of_what_it_changed(directory: Directory, tasks: Tasks, fence: Fence) -> None:
+    first = an_employee_row("ann", observed_at=at(1))
+    planned(tasks, first)
+    directory.apply(fence, [first])
+    second = next_row(first, task="2", after=2, title="Cook")
+    third = next_row(second, task="3", after=3, title=None, name="Anna")
+    for row in (second, third):
+        planned(tasks, row)
+        assert directory.apply(fence, [row]) == [Outcome.APPLIED]
+    assert directory.entries([first.entry_id])[first.entry_id].origins == {"name": "3", "title": "3", "state": "1"}

@@ -163,9 +163,9 @@ def test_a_sync_is_due_a_cycle_after_the_last_was_asked_for(passed: float, wante
     assert due(a_source(last_asked_at=at(-DAY)), at(passed - DAY)) is wanted
 
 
-def test_a_disabled_source_or_one_without_a_cycle_is_never_due() -> None:
+def test_a_disabled_source_or_one_that_is_not_automatic_is_never_due() -> None:
     assert not due(a_source(enabled=False), at(100 * DAY))
-    assert not due(replace(a_source(), schedule=Schedule(cycle=None)), at(100 * DAY))
+    assert not due(replace(a_source(), schedule=Schedule(automatic=False)), at(100 * DAY))
 
 
 def test_a_clock_that_was_set_back_makes_nothing_due() -> None:

@@ -18,7 +18,13 @@ CONFIG = json.loads((ROOT / ".chalice/config.json").read_text(encoding="utf-8"))
 MERGED = json.loads((ROOT / "infra/aws/merge.json").read_text(encoding="utf-8"))
 DATA = json.loads((ROOT / "infra/aws/data.json").read_text(encoding="utf-8"))
 # As SAM knows a function, and as Chalice does.
-NAMES = {"APIHandler": "api_handler", "Tick": "tick", "Deliver": "deliver", "RunSync": "run_sync"}
+NAMES = {
+    "APIHandler": "api_handler",
+    "Tick": "tick",
+    "Deliver": "deliver",
+    "Converse": "converse",
+    "RunSync": "run_sync",
+}
 # AWS asks for this between a queue and the function that it wakes.
 VISIBILITY_IN_TIMEOUTS = 6
 
@@ -40,12 +46,26 @@ def test_a_policy_names_what_it_allows_and_where(name: str) -> None:
         assert isinstance(statement["Resource"], dict), f"{name}: {statement['Sid']} is not bound to this stack"
 
 
+@pytest.mark.parametrize("name", ["converse", "deliver", "run_sync"])
+def test_who_changes_rows_in_place_may(name: str) -> None:
+    # A transaction needs the permission of each write in it, also that of updates.
+    text = (ROOT / f".chalice/policies/{name}.json").read_text(encoding="utf-8")
+    assert "dynamodb:UpdateItem" in text
+
+
+def test_only_who_answers_people_hears_the_chat() -> None:
+    for name in CONFIG["lambda_functions"]:
+        policy = json.loads((ROOT / f".chalice/policies/{name}.json").read_text(encoding="utf-8"))
+        chat = [each["Action"] for each in policy["Statement"] if "ChatQueue" in json.dumps(each["Resource"])]
+        assert ["sqs:ReceiveMessage" in actions for actions in chat] == [name == "converse"], name
+
+
 def test_stages_share_nothing() -> None:
     for stage, each in CONFIG["stages"].items():
         environment = each["environment_variables"]
         assert environment["ROLLCALL_STAGE"] == stage
         assert environment["ROLLCALL_TABLE"] == _in(stage, DATA["Resources"]["Table"]["Properties"]["TableName"])
-        for name, queue in (("SYNC", "SyncQueue"), ("DELIVER", "DeliverQueue")):
+        for name, queue in (("SYNC", "SyncQueue"), ("DELIVER", "DeliverQueue"), ("CHAT", "ChatQueue")):
             named = MERGED["Resources"][queue]["Properties"]["QueueName"]
             assert environment[f"ROLLCALL_{name}_QUEUE"] == _in(stage, named)
 
@@ -119,7 +139,7 @@ def test_the_queue_of_another_stage_is_noticed(package: Path) -> None:
     [
         ('"Timeout": 300', '"Timeout": 60', "RunSync has (seconds, MB) (60, 1769), not (300, 1769)"),
         ("${AWS::Region}", "${ApiHandler}", "${ApiHandler} is not in the template"),
-        ('"Tick":', '"Tock":', "its functions are ['APIHandler', 'Deliver', 'RunSync', 'Tock'], not"),
+        ('"Tick":', '"Tock":', "its functions are ['APIHandler', 'Converse', 'Deliver', 'RunSync', 'Tock'], not"),
         ('"Policies"', '"ManagedPolicies"', "Tick has no policy of its own"),
         ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_QUEUE", "Tick does not know ROLLCALL_SYNC_QUEUE_URL"),
     ],
@@ -131,7 +151,7 @@ def test_a_template_that_is_not_the_house_is_refused(package: Path, old: str, ne
 
 
 def _queue(function: str) -> str:
-    return f"rollcall-{'deliver' if function == 'Deliver' else 'sync'}-dev"
+    return _in("dev", MERGED["Resources"][QUEUES.get(function, "SyncQueue")]["Properties"]["QueueName"])
 
 
 def _in(stage: str, name: dict[str, str]) -> str:

@@ -33,6 +33,7 @@ TIME = {
 # Where errors are put into words, and nothing may slip through.
 DOORS = {
     "chalicelib/bot/answer.py",
+    "chalicelib/callbacks/converse.py",
     "chalicelib/edge.py",
     "chalicelib/local/front.py",
     "chalicelib/local/serve.py",

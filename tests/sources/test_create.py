@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,6 @@ from chalicelib.core.errors import ConflictError, ForbiddenError, MalformedError
 from chalicelib.core.principal import TERMINAL, Principal, Role
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source
-from chalicelib.sources.create import Sources
 from tests.scripted import MAPPING, House
 
 SECRETS = {"app_secret": Secret("xyzzy-s3cret")}
@@ -123,15 +123,16 @@ def test_a_rival_that_was_faster_leaves_no_secret_of_the_slower_behind(house: Ho
         def source(self, handle_or_uid: str) -> Source:
             raise NotImplementedError
 
-        def claim_due(self, source: Source, now: object) -> bool:
+        def update(self, source: Source, *, instead_of: Source) -> bool:
+            raise NotImplementedError
+
+        def claim_due(self, source: Source, now: object, next_due_at: object) -> bool:
             raise NotImplementedError
 
         def add(self, source: Source) -> None:
             raise StoreConflictError("store is busy")
 
-    late = Sources(
-        catalog=Late(), connectors=rooms.connectors, secrets=rooms.secrets, audit=rooms.audit, clock=rooms.clock
-    )
+    late = replace(rooms, catalog=Late())
     with pytest.raises(RollcallError, match="store is busy"):
         late.create(TERMINAL, "hq", kind="scripted", name="总部", settings={"app_id": "cli_2"}, secrets=SECRETS)
     assert len(house.secrets.kept) == 1

@@ -121,7 +121,7 @@ class Company:
         links: list[Link] = list(self.directory.links(HQ))
         if links:
             self.directory.entries([row.entry_id for row in rows])
-        self.tasks.put_rows(rows)
+        self.tasks.put_rows(rows, fence)
         self.tasks.removals(HQ, at(-3600), except_task=task.task_id)
         list(self.tasks.outcomes(task.task_id))
         self.directory.apply(fence, list(self.tasks.rows(task.task_id)))
@@ -192,7 +192,7 @@ def sizes() -> Mapping[str, int]:
     row = first_rows()[-1]
     fence = company.tasks.take(HQ, "runner", NOON, timedelta(minutes=1))
     assert fence is not None
-    company.tasks.put_rows([row])
+    company.tasks.put_rows([row], fence)
     company.directory.apply(fence, [row])
     kept = {"entry": "entry#", "link": f"link#{HQ}#", "plan row": f"plan#{row.task}#"}
     found: dict[str, int] = {}

@@ -31,6 +31,25 @@ def test_places_are_stable() -> None:
     assert keys.waiting(HQ, "7") == ("work#src-hq", "waiting#000000000007")
 
 
+def test_what_is_said_stands_in_the_order_in_which_it_came() -> None:
+    first, second = "2026-11-22T12:00:00.000000Z", "2026-11-22T12:00:00.000001Z"
+    assert keys.said_thing(HQ, first, "om_1")[1] < keys.said_thing(HQ, second, "om_0")[1]
+    in_order = [keys.outgoing_thing(HQ, at, number, "x")[1] for at in (first, second) for number in (0, 2, 10)]
+    assert in_order == sorted(in_order)
+    assert [keys.outgoing_number(each) for each in in_order] == [0, 2, 10] * 2
+    assert all(keys.is_outgoing(each, "x") and not keys.is_outgoing(each, "y") for each in in_order)
+
+
+def test_whatever_a_vendor_names_is_a_possible_key() -> None:
+    long = "消息#" * 50_000
+    places = (keys.said_thing(HQ, "a", long), keys.heard(HQ, long), keys.put(HQ, long), keys.card("7", HQ, long))
+    assert all(len(partition) < 100 and len(sort) < 100 for partition, sort in places)
+
+
+def test_the_admins_of_one_source_are_not_those_of_another() -> None:
+    assert not keys.admin("src-hq2", "ou_a")[1].startswith(keys.admins_of("src-hq"))
+
+
 def test_a_department_and_an_employee_of_one_id_are_two() -> None:
     one, other = (Key(source=HQ, kind=kind, external_id="x") for kind in Kind)
     assert keys.link(one) != keys.link(other)

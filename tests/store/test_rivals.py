@@ -186,7 +186,7 @@ def test_a_runner_that_lost_its_lease_between_transactions_stops(
     table: RivalTable, theirs: TableTasks, fence: Fence
 ) -> None:
     rows = [an_employee_row(f"e{n}") for n in range(5)]
-    theirs.put_rows(rows)
+    theirs.put_rows(rows, fence)
     table.rival = lambda: theirs.take(HQ, "runner-2", at(60), MINUTE)
     with pytest.raises(StoreConflictError, match="lease is lost"):
         TableDirectory(table=table).apply(fence, rows)
@@ -198,7 +198,7 @@ def test_a_row_of_a_pack_that_a_rival_overtook_does_not_stop_the_others(
 ) -> None:
     rows = [an_employee_row(f"e{n}", task="2") for n in range(20)]
     overtaking = an_employee_row("e7", task="3", observed_at=at(9))
-    theirs.put_rows([*rows, overtaking])
+    theirs.put_rows([*rows, overtaking], fence)
     table.rival = lambda: TableDirectory(table=plain).apply(fence, [overtaking])
     outcomes = TableDirectory(table=table).apply(fence, rows)
     assert [n for n, outcome in enumerate(outcomes) if outcome is Outcome.SUPERSEDED] == [7]
@@ -218,8 +218,8 @@ def test_under_chaos_every_row_is_applied_once_in_the_end(clock: ManualClock) ->
 
     assert insist(lambda: tasks.take(HQ, "runner", NOON, MINUTE)) is not None
     rows = [an_employee_row(f"e{n}") for n in range(24)]
-    tasks.put_rows(rows)
     fence = Fence(source=HQ, owner="runner")
+    insist(lambda: tasks.put_rows(rows, fence))
     outcomes = insist(lambda: directory.apply(fence, rows))
     assert isinstance(outcomes, list)
     assert set(outcomes) <= {Outcome.APPLIED, Outcome.ALREADY}

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.core.errors import SourceUnavailableError
 from chalicelib.core.model import State
 from chalicelib.core.principal import TERMINAL
-from chalicelib.core.task import Lane, RowStatus, TaskStatus
+from chalicelib.core.task import Claim, Lane, RowStatus, SyncTask, TaskStatus
 from chalicelib.sync.plan import MOST_LOOKS
 from tests.scripted import House, a_company
 
@@ -103,6 +103,53 @@ def test_a_late_event_after_a_return_removes_nobody(house: House) -> None:
     assert house.state("p3") is State.ACTIVE
 
 
+def test_a_late_event_about_a_returner_who_is_hidden_removes_nobody_and_is_told_in_the_end(house: House) -> None:
+    claim = house.claim("p3")
+    house.company.leave("p3")
+    house.sync()
+    house.pass_time(seconds=5)
+    house.company.hire("p3", "d0")
+    house.sync()
+    house.company.hidden.add("p3")
+    tasks = looked_to_the_end(house, claim)
+    assert house.state("p3") is State.ACTIVE
+    assert [[row.status for row in house.rows(task)] for task in tasks] == [[], [], [], [RowStatus.CONTRADICTED]]
+
+
+def test_a_hidden_leaver_leaves_though_somebody_read_them_before_the_event(house: House) -> None:
+    house.company.people["p3"]["title"] = "Head"
+    house.sync()
+    house.pass_time(seconds=5)
+    house.company.hidden.add("p3")
+    house.hinted(claims=[house.claim("p3")])
+    assert house.state("p3") is State.LEFT
+
+
+def test_later_looks_at_somebody_who_is_known_to_be_back_end_quietly(house: House) -> None:
+    claim = house.claim("p3")
+    house.company.leave("p3")
+    house.sync()
+    house.pass_time(seconds=5)
+    house.company.hire("p3", "d0")
+    house.sync()
+    tasks = looked_to_the_end(house, claim)
+    assert len(tasks) == 1 + MOST_LOOKS
+    assert [row for task in tasks for row in house.rows(task)] == []
+    assert house.tasks.looks(house.source.uid) == []
+    assert house.state("p3") is State.ACTIVE
+
+
+def looked_to_the_end(house: House, claim: Claim) -> list[SyncTask]:
+    """Look at a claim, and again whenever that is due."""
+    tasks = [house.hinted(claims=[claim])]
+    while looks := house.tasks.looks(house.source.uid):
+        ((due, claim),) = looks
+        house.tasks.drop_looks(house.source.uid, [claim.key])
+        house.clock.sleep((due - house.clock.now()).total_seconds())
+        tasks.append(house.hinted(claims=[claim]))
+    return tasks
+
+
 def test_a_hire_staged_by_a_slow_sync_who_leaves_before_it_applies_is_never_active(house: House) -> None:
     house.company.hire("brief", "d0")
 
@@ -122,7 +169,7 @@ def test_a_second_departure_of_a_leaver_outdates_a_return_that_was_staged_betwee
     house.company.leave("p3")
     house.sync()
     house.pass_time(seconds=5)
-    house.company.hire("p3", "d0")
+    house.company.hire("p3", "d0", manager="p0")
 
     def leaves(number: int) -> None:
         if number == 9:
@@ -130,7 +177,8 @@ def test_a_second_departure_of_a_leaver_outdates_a_return_that_was_staged_betwee
             house.hinted(claims=[house.claim("p3")])
 
     house.connectors.before_call = leaves
-    house.sync()
+    task = house.sync()
+    assert [(row.key.external_id, row.status) for row in house.rows(task)] == [("p3", RowStatus.SUPERSEDED)]
     assert house.state("p3") is State.LEFT
 
 

@@ -112,7 +112,7 @@ def test_what_is_held_is_approved_in_part_and_then_whole(hq: Desk) -> None:
     assert hq.json("employees", "员工") == []
     assert "深圳分部" not in {each["name"] for each in hq.json("departments")}
     again = hq.json("sync", "approve", task, status=1)
-    assert again["error"]["code"] == "nothing waits"
+    assert again["error"]["code"] == "already approved"
     assert hq.sync()["entry_writes"] == 0
 
 
@@ -123,7 +123,7 @@ def test_what_is_held_is_rejected_and_stays(hq: Desk) -> None:
     check_task_document(rejected)
     assert changes(rejected)["rejected"] == BRANCH
     assert len(hq.json("employees", "员工")) == BRANCH
-    assert hq.json("sync", "reject", task, status=1)["error"]["code"] == "nothing waits"
+    assert hq.json("sync", "reject", task, status=1)["error"]["code"] == "already rejected"
 
 
 def test_a_preview_changes_nothing_until_it_is_approved(desk: Desk) -> None:

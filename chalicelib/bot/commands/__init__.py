@@ -1,3 +1,15 @@
-"""The commands, one file a topic. Importing this package declares them all."""
+"""The commands, one file a topic. Importing this package declares them, in the order in which `help` lists them."""
 
-from chalicelib.bot.commands import help, people, records, sources, sync  # noqa: F401 - imported to declare
+from chalicelib.bot.commands import (  # noqa: F401, I001 - imported to declare, in this order
+    help,
+    menu,
+    sources,
+    schedule,
+    sync,
+    records,
+    people,
+    why,
+    admins,
+    notify,
+    confirm,
+)

@@ -5,56 +5,65 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from chalicelib.bot.command import Ask, command
+from chalicelib.bot.commands.page import cut, more, page_buttons
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.model import Entry, Kind, State
 from chalicelib.core.principal import Role
-from chalicelib.core.reply import Line, Pairs, Reply, Table
+from chalicelib.core.reply import Block, Button, Line, Pairs, Reply, Table
 from chalicelib.notices.show import (
-    cell,
+    clean,
     department_document,
     employee_document,
     handle,
     instant,
+    said,
     tree,
     word,
+    zone_of,
 )
 
 SHOWN_PEOPLE = 50
 # Leavers stay in the directory and are found too, so this is far above what is shown.
 FOUND_PEOPLE = 5000
 LONGEST_ID = 40
+MOST_BUTTONS = 5
+# The terminal shows a tree at once.
+MOST_DEPARTMENTS = 100_000
 
 
 @command(
-    "employees [text] [--source <source>] [--inactive] [--all]",
-    zh="员工 [text] [--source <source>] [--inactive] [--all]",
+    "employees [text] [--source <source>] [--inactive] [--all] [--page <page>]",
+    zh="员工 [text] [--source <source>] [--inactive] [--all] [--page <page>]",
     role=Role.VIEWER,
     help=(
         "List employees with access, or find some by name, e-mail, mobile or number",
         "列出有访问权限的员工，或按姓名、邮箱、手机、工号查找",
     ),
+    aliases=("people", "staff", "人员"),
+    pages=True,
 )
-def employees(ask: Ask, text: str | None, source: str | None, inactive: bool, all: bool) -> Reply:
+def employees(ask: Ask, text: str | None, source: str | None, inactive: bool, all: bool, page: str | None) -> Reply:
     uid = ask.rooms.catalog.source(source).uid if source else None
     directory = ask.rooms.directory
-    found: Iterable[Entry] = directory.search(text, FOUND_PEOPLE) if text else directory.listing(Kind.EMPLOYEE)
     wanted = _wanted(inactive, all)
-    entries = sorted(
-        (each for each in found if wanted(each) and uid in (None, each.key.source)),
-        key=lambda each: (each.name, each.entry_id),
-    )
+    found: Iterable[Entry] = directory.search(text, FOUND_PEOPLE) if text else directory.listing(Kind.EMPLOYEE)
+    found = (each for each in found if wanted(each) and uid in (None, each.key.source))
+    if ask.heard:
+        given = {"source": source, "inactive": inactive, "all": all}
+        return _in_chat(ask, sorted(found, key=_by_name) if text else found, text, given, page)
+    entries = sorted(found, key=_by_name)
     where = tree(ask)
-    managers = _managers(ask, entries)
+    shown = cut(ask, entries, page if entries else None, SHOWN_PEOPLE)
     rows = tuple(
         (
             entry.entry_id,
-            entry.name,
-            cell(entry.values.get("en_name")),
-            cell(entry.values.get("title")),
+            said(ask, Kind.EMPLOYEE, "name", entry.name),
+            said(ask, Kind.EMPLOYEE, "en_name", entry.values.get("en_name")),
+            said(ask, Kind.EMPLOYEE, "title", entry.values.get("title")),
             "\n".join(where.path(each) for each in _departments(entry)) or "/",
             word(ask, entry.state),
         )
-        for entry in entries[:SHOWN_PEOPLE]
+        for entry in shown.rows
     )
     columns = (
         ask.pick("entry", "条目"),
@@ -64,14 +73,112 @@ def employees(ask: Ask, text: str | None, source: str | None, inactive: bool, al
         ask.pick("departments", "部门"),
         ask.pick("state", "状态"),
     )
-    more = len(entries) - len(rows)
     count = ask.pick(f"{len(entries)} employees", f"{len(entries)} 名员工")
-    if more > 0:
+    if shown.has_more and shown.number == 1:
         count += ask.pick(
-            f", the first {SHOWN_PEOPLE} shown; add a name to narrow", f"，显示前 {SHOWN_PEOPLE} 名；可加姓名缩小范围"
+            f", the first {SHOWN_PEOPLE} shown; add a name to narrow, or --page 2",
+            f"，显示前 {SHOWN_PEOPLE} 名；可加姓名缩小范围，或用 --page 2",
         )
-    documents = [employee_document(ask, entry, where, managers) for entry in entries]
-    return Reply(blocks=(*((Table(columns=columns, rows=rows),) if rows else ()), Line(text=count)), data=documents)
+    managers = _managers(ask, entries) if ask.documents else {}
+    return Reply(
+        blocks=(*((Table(columns=columns, rows=rows),) if rows else ()), Line(text=count)),
+        data=[employee_document(ask, entry, where, managers) for entry in entries] if ask.documents else None,
+    )
+
+
+def _in_chat(
+    ask: Ask, found: Iterable[Entry], text: str | None, given: dict[str, str | bool | None], page: str | None
+) -> Reply:
+    """List people for a phone; without a text in no order, because nobody wants to read all of them."""
+    shown = cut(ask, found, page)
+    again = " ".join(
+        [
+            "employees",
+            *([f'"{text}"'] if text else []),
+            *(f"--{name}" if value is True else f"--{name} {value}" for name, value in given.items() if value),
+        ]
+    )
+    if not shown.rows:
+        return Reply(blocks=(Line(text=ask.pick("0 employees", "0 名员工")),), data=None)
+    blocks: list[Block] = [_people(ask, shown.rows)]
+    if follows := more(ask, shown, again):
+        blocks.append(Line(text=follows))
+    return Reply(
+        title=ask.pick("Employees", "员工"), blocks=tuple(blocks), buttons=page_buttons(ask, shown, again), data=None
+    )
+
+
+def _people(ask: Ask, entries: Iterable[Entry]) -> Table:
+    where = tree(ask)
+    rows = tuple(
+        (
+            said(ask, Kind.EMPLOYEE, "name", entry.name),
+            "; ".join(where.path(each) for each in _departments(entry)) or "/",
+            word(ask, entry.state),
+        )
+        for entry in entries
+    )
+    return Table(
+        columns=(ask.pick("name", "姓名"), ask.pick("department", "部门"), ask.pick("state", "状态")), rows=rows
+    )
+
+
+@command(
+    "who <text...>",
+    zh="找人 <text...>",
+    role=Role.VIEWER,
+    help=("Find a person by name, e-mail, mobile or number", "按姓名、邮箱、手机或工号找人"),
+    aliases=("find", "whois", "谁", "查找", "查人"),
+    pages=True,
+)
+def who(ask: Ask, text: tuple[str, ...]) -> Reply:
+    found = one_of(ask, " ".join(text), "who")
+    return found if isinstance(found, Reply) else _shown(ask, found)
+
+
+def one_of(ask: Ask, text: str, verb: str) -> Entry | Reply:
+    """Find the one person who is meant, or give the ones to choose from.
+
+    Raises:
+        NotFoundError: nobody is found.
+    """
+    if _looks_like_an_id(text):
+        entry = ask.rooms.directory.entries([text]).get(text)
+        if entry is not None and entry.kind is Kind.EMPLOYEE:
+            return entry
+    every = ask.rooms.directory.search(text, FOUND_PEOPLE)
+    found = sorted((each for each in every if each.state.has_access), key=_by_name) or sorted(every, key=_by_name)
+    if not found:
+        raise NotFoundError("nobody found", text=clean(text, 40))
+    exact = [each for each in found if text.casefold() in _names(each)]
+    if len(found) == 1 or len(exact) == 1:
+        return exact[0] if len(exact) == 1 else found[0]
+    shown = found[: ask.page_rows]
+    count = Line(
+        text=ask.pick(f"{len(found)} people; type more of the name.", f"找到 {len(found)} 人，请输入更完整的姓名。")
+    )
+    buttons = tuple(
+        Button(
+            label=said(ask, Kind.EMPLOYEE, "name", each.name)[:20] or each.entry_id, command=f"{verb} {each.entry_id}"
+        )
+        for each in shown[:MOST_BUTTONS]
+    )
+    where = tree(ask)
+    documents = [employee_document(ask, each, where, {}) for each in found] if ask.documents else None
+    return Reply(
+        title=clean(text, 40),
+        blocks=(_people(ask, shown), count),
+        buttons=buttons if ask.heard else (),
+        data=documents,
+    )
+
+
+def _names(entry: Entry) -> set[str]:
+    return {str(entry.values.get(each) or "").casefold() for each in ("name", "en_name", "email", "employee_no")}
+
+
+def _looks_like_an_id(text: str) -> bool:
+    return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
 
 
 @command(
@@ -79,36 +186,52 @@ def employees(ask: Ask, text: str | None, source: str | None, inactive: bool, al
     zh="查看员工 <id>",
     role=Role.VIEWER,
     help=("Show one employee in full", "查看一名员工的全部信息"),
+    aliases=("show employee", "员工详情"),
 )
 def employee_show(ask: Ask, id: str) -> Reply:
-    typed_well = id.isascii() and id.isalnum() and len(id) <= LONGEST_ID
-    entry = ask.rooms.directory.entries([id]).get(id) if typed_well else None
+    entry = ask.rooms.directory.entries([id]).get(id) if _looks_like_an_id(id) else None
     if entry is None or entry.kind is not Kind.EMPLOYEE:
         raise NotFoundError("no such entry", entry=id[:40])
+    return _shown(ask, entry)
+
+
+def _shown(ask: Ask, entry: Entry) -> Reply:
     where, managers = tree(ask), _managers(ask, [entry])
     manager = managers.get(str(entry.values.get("manager")))
     values = {
-        name: cell(value) for name, value in entry.values.items() if name not in ("departments", "manager", "state")
+        clean(name): said(ask, Kind.EMPLOYEE, name, value)
+        for name, value in entry.values.items()
+        if name not in ("departments", "manager", "state")
     }
     pairs = (
         *values.items(),
         (ask.pick("departments", "部门"), "\n".join(where.path(each) for each in _departments(entry)) or "/"),
-        (ask.pick("manager", "上级"), manager.name if manager else ""),
+        (ask.pick("manager", "上级"), said(ask, Kind.EMPLOYEE, "name", manager.name) if manager else ""),
         (ask.pick("state", "状态"), word(ask, entry.state)),
-        (ask.pick("source", "来源"), f"{handle(ask, entry.key.source)} {entry.key.external_id}"),
-        (ask.pick("revision", "版本"), f"{entry.revision}, {instant(entry.observed_at)}"),
+        (ask.pick("source", "来源"), f"{handle(ask, entry.key.source)} {clean(entry.key.external_id)}"),
+        (
+            ask.pick("revision", "版本"),
+            f"{entry.revision}, {instant(entry.observed_at, zone_of(ask, entry.key.source))}",
+        ),
     )
-    document = employee_document(ask, entry, where, managers)
-    return Reply(blocks=(Pairs(caption=entry.entry_id, pairs=pairs),), data=document)
+    why = Button(label=ask.pick("Why", "来历"), command=f"why {entry.entry_id}")
+    return Reply(
+        title=said(ask, Kind.EMPLOYEE, "name", entry.name),
+        blocks=(Pairs(caption=entry.entry_id, pairs=tuple(each for each in pairs if each[1] or not ask.heard)),),
+        buttons=(why,) if ask.heard else (),
+        data=employee_document(ask, entry, where, managers) if ask.documents else None,
+    )
 
 
 @command(
-    "departments [--source <source>]",
-    zh="部门 [--source <source>]",
+    "departments [--source <source>] [--page <page>]",
+    zh="部门 [--source <source>] [--page <page>]",
     role=Role.VIEWER,
     help=("List the departments that are open", "列出现有部门"),
+    aliases=("depts", "dept", "部门列表"),
+    pages=True,
 )
-def departments(ask: Ask, source: str | None) -> Reply:
+def departments(ask: Ask, source: str | None, page: str | None) -> Reply:
     uid = ask.rooms.catalog.source(source).uid if source else None
     where = tree(ask)
     entries = sorted(
@@ -119,13 +242,34 @@ def departments(ask: Ask, source: str | None) -> Reply:
         ),
         key=lambda entry: where.path(entry.entry_id),
     )
-    rows = tuple((entry.entry_id, where.path(entry.entry_id), cell(entry.values.get("en_name"))) for entry in entries)
-    columns = (ask.pick("entry", "条目"), ask.pick("department", "部门"), ask.pick("English name", "英文名"))
-    count = Line(text=ask.pick(f"{len(entries)} departments", f"{len(entries)} 个部门"))
-    return Reply(
-        blocks=(*((Table(columns=columns, rows=rows),) if rows else ()), count),
-        data=[department_document(ask, entry, where) for entry in entries],
+    shown = cut(ask, entries, page, None if ask.heard or page else MOST_DEPARTMENTS)
+    again = f"departments --source {source}" if source else "departments"
+    columns: tuple[str, ...] = (
+        ask.pick("entry", "条目"),
+        ask.pick("department", "部门"),
+        ask.pick("English name", "英文名"),
     )
+    rows: tuple[tuple[str, ...], ...] = tuple(
+        (entry.entry_id, where.path(entry.entry_id), clean(str(entry.values.get("en_name") or "")))
+        for entry in shown.rows
+    )
+    if ask.heard:
+        columns, rows = columns[1:2], tuple(row[1:2] for row in rows)
+    count = ask.pick(f"{len(entries)} departments", f"{len(entries)} 个部门")
+    follows = more(ask, shown, again)
+    return Reply(
+        title=ask.pick("Departments", "部门") if ask.heard else "",
+        blocks=(
+            *((Table(columns=columns, rows=rows),) if rows else ()),
+            Line(text=f"{count} {follows}".strip()),
+        ),
+        buttons=page_buttons(ask, shown, again),
+        data=[department_document(ask, entry, where) for entry in entries] if ask.documents else None,
+    )
+
+
+def _by_name(entry: Entry) -> tuple[str, str]:
+    return entry.name, entry.entry_id
 
 
 def _wanted(inactive: bool, every: bool) -> Callable[[Entry], bool]:

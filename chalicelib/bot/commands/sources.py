@@ -1,15 +1,17 @@
-"""Sources: which there are, what one is set to, and a new one."""
+"""Sources: which there are, what one is set to, a new one, on, off, and whether one works."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.bot.command import Ask, command
+from chalicelib.bot.command import Ask, Effect, command
+from chalicelib.core.errors import MalformedError
+from chalicelib.core.finding import Finding, Grade
 from chalicelib.core.principal import Role
-from chalicelib.core.reply import Json, Line, Pairs, Reply, Table, Tone
+from chalicelib.core.reply import Block, Button, Json, Line, Pairs, Reply, Table, Tone, Weight
 from chalicelib.core.secret import Secret
-from chalicelib.core.source import Source
-from chalicelib.notices.show import cell, instant, told, word
+from chalicelib.core.source import Source, due_at
+from chalicelib.notices.show import cell, clean, instant, told, word
 
 
 @command(
@@ -20,6 +22,9 @@ from chalicelib.notices.show import cell, instant, told, word
         "Create a source; secrets come from files: --app-secret-file F",
         "新建来源；机密用文件给出：--app-secret-file F",
     ),
+    aliases=("source add", "添加来源"),
+    noted=True,
+    in_chat=False,
 )
 def source_create(ask: Ask, handle: str, kind: str, name: str, further: Mapping[str, str | Secret]) -> Reply:
     source = ask.rooms.sources.create(
@@ -34,10 +39,16 @@ def source_create(ask: Ask, handle: str, kind: str, name: str, further: Mapping[
         f"Source {handle} ({name}) is created. `sync preview {handle}` shows what a sync would do.",
         f"来源 {handle}（{name}）已创建。输入 `sync preview {handle}` 预览同步结果。",
     )
-    return Reply(blocks=(Line(text=text, tone=Tone.GOOD),), data=_document(ask, source), tone=Tone.GOOD)
+    return Reply(blocks=(Line(text=text, tone=Tone.GOOD),), data=source_document(ask, source), tone=Tone.GOOD)
 
 
-@command("sources", zh="来源", role=Role.VIEWER, help=("List the sources", "列出全部来源"))
+@command(
+    "sources",
+    zh="来源",
+    role=Role.VIEWER,
+    help=("List the sources", "列出全部来源"),
+    aliases=("src", "source list", "全部来源"),
+)
 def sources(ask: Ask) -> Reply:
     found = ask.rooms.catalog.sources()
     if not found:
@@ -47,7 +58,8 @@ def sources(ask: Ask) -> Reply:
     for source in found:
         last = next(iter(ask.rooms.tasks.recent(source.uid, 1)), None)
         state = ask.pick("enabled", "启用") if source.enabled else ask.pick("disabled", "停用")
-        ended = f"{word(ask, last.status)} {instant(last.finished_at or last.asked_at)}" if last else "–"
+        zone = source.schedule.zone
+        ended = f"{word(ask, last.status)} {instant(last.finished_at or last.asked_at, zone)}" if last else "–"
         rows.append((source.handle, source.name, source.kind, state, ended))
     columns = (
         ask.pick("source", "来源"),
@@ -57,17 +69,26 @@ def sources(ask: Ask) -> Reply:
         ask.pick("last task", "最近任务"),
     )
     table = Table(columns=columns, rows=tuple(rows))
-    return Reply(blocks=(table,), data=[_document(ask, each) for each in found])
+    buttons = tuple(Button(label=each.handle, command=f"source show {each.handle}") for each in found)
+    return Reply(
+        title=ask.pick("Sources", "来源"),
+        blocks=(table,),
+        buttons=buttons if ask.heard else (),
+        data=[source_document(ask, each) for each in found],
+    )
 
 
-@command("source show <source>", zh="查看来源 <source>", role=Role.VIEWER, help=("Show one source", "查看来源详情"))
+@command(
+    "source show <source>",
+    zh="查看来源 <source>",
+    role=Role.VIEWER,
+    help=("Show one source", "查看来源详情"),
+    aliases=("show source", "来源详情"),
+)
 def source_show(ask: Ask, source: str) -> Reply:
     found = ask.rooms.catalog.source(source)
     form = ask.rooms.connectors.form(found.kind)
     last = next(iter(ask.rooms.tasks.recent(found.uid, 1)), None)
-    cycle = found.schedule.cycle
-    hours = f"{cycle.total_seconds() / 3600:g}" if cycle else ""
-    every = ask.pick(f"every {hours} hours", f"每 {hours} 小时") if cycle else ask.pick("off", "关闭")
     guard = found.guard
     most = (guard.accounts, guard.departments, f"{guard.share:.0%}", guard.floor)
     limits = ask.pick(
@@ -78,9 +99,14 @@ def source_show(ask: Ask, source: str) -> Reply:
         (ask.pick("name", "名称"), found.name),
         (ask.pick("kind", "类型"), form.label[ask.zh]),
         (ask.pick("state", "状态"), ask.pick("enabled", "启用") if found.enabled else ask.pick("disabled", "停用")),
-        *((name, value) for name, value in found.settings.items() if value),
-        (ask.pick("automatic sync", "自动同步"), every),
+        *((name, clean(value)) for name, value in found.settings.items() if value),
+        (ask.pick("automatic sync", "自动同步"), rhythm(ask, found)),
+        (ask.pick("next sync", "下次同步"), instant(due_at(found), found.schedule.zone) or "–"),
         (ask.pick("guard", "保护上限"), limits),
+        (
+            ask.pick("second person", "双人确认"),
+            ask.pick(f"above {guard.second_person} employees", f"超过 {guard.second_person} 名员工"),
+        ),
         (
             ask.pick("last task", "最近任务"),
             f"{last.task_id} {word(ask, last.status)} {told(ask, last.reason)}" if last else "–",
@@ -107,7 +133,162 @@ def source_show(ask: Ask, source: str) -> Reply:
         ),
         rows=rules,
     )
-    return Reply(blocks=(Pairs(pairs=(*pairs, *pushed), caption=found.handle), mapping), data=_document(ask, found))
+    about = Pairs(pairs=(*pairs, *pushed), caption=found.handle)
+    # A phone is no place for the mapping; `--json` and the terminal have it.
+    return Reply(
+        title=f"{found.handle} · {found.name}",
+        blocks=(about,) if ask.heard else (about, mapping),
+        buttons=_buttons(ask, found) if ask.heard else (),
+        data=source_document(ask, found),
+    )
+
+
+def _buttons(ask: Ask, source: Source) -> tuple[Button, ...]:
+    now = Button(label=ask.pick("Sync now", "立即同步"), command=f"sync now {source.handle}", weight=Weight.PRIMARY)
+    test_ = Button(label=ask.pick("Test", "检测"), command=f"test {source.handle}")
+    seen = Button(label=ask.pick("Records", "记录"), command=f"records {source.handle}")
+    on = Button(label=ask.pick("Enable", "启用"), command=f"enable {source.handle}")
+    return (now, test_, seen) if source.enabled else (on, test_, seen)
+
+
+@command(
+    "enable <source>",
+    zh="启用 <source>",
+    role=Role.OWNER,
+    help=("Let a source be synced", "启用一个来源"),
+    aliases=("source enable", "启用来源"),
+    noted=True,
+)
+def enable(ask: Ask, source: str) -> Reply:
+    edited = ask.rooms.sources.enable(ask.who, source)
+    at = instant(due_at(edited.source), edited.source.schedule.zone)
+    if edited.changed:
+        text = ask.pick(f"{source} is enabled.", f"{source} 已启用。")
+    else:
+        text = ask.pick(f"{source} was enabled already.", f"{source} 之前已启用。")
+    if at:
+        text += ask.pick(f" Its next sync is at {at}.", f"下次同步：{at}。")
+    now = Button(label=ask.pick("Sync now", "立即同步"), command=f"sync now {source}", weight=Weight.PRIMARY)
+    return Reply(
+        blocks=(Line(text=text, tone=Tone.GOOD),),
+        buttons=(now,),
+        data=source_document(ask, edited.source),
+        tone=Tone.GOOD,
+    )
+
+
+def _effect_of_disabling(ask: Ask, source: str) -> Effect:
+    found = ask.catalog.source(source)
+    count = ask.rooms.sources.effect_of_disabling(source)
+    text = ask.pick(
+        f"{found.handle} would not be synced any more: no hires, no leavers. Its people stay in the directory as they "
+        "are, but cannot sign in by it.",
+        f"{found.handle} 将不再同步：不再处理入职和离职。通讯录中的人员保持不变，但不能再通过它登录。",
+    )
+    return Effect(source=found.uid, employees=count, blocks=(Line(text=text),))
+
+
+@command(
+    "disable <source>",
+    zh="停用 <source>",
+    role=Role.OWNER,
+    help=("End the syncs of a source; its people stay", "停用一个来源，人员保持不变"),
+    aliases=("source disable", "停用来源"),
+    danger=_effect_of_disabling,
+    noted=True,
+)
+def disable(ask: Ask, source: str) -> Reply:
+    edited = ask.rooms.sources.disable(ask.who, source)
+    if edited.changed:
+        text = ask.pick(f"{source} is disabled.", f"{source} 已停用。")
+    else:
+        text = ask.pick(f"{source} was disabled already.", f"{source} 之前已停用。")
+    back = Button(label=ask.pick("Enable", "启用"), command=f"enable {source}")
+    return Reply(
+        blocks=(Line(text=text, tone=Tone.GOOD),),
+        buttons=(back,),
+        data=source_document(ask, edited.source),
+        tone=Tone.GOOD,
+    )
+
+
+@command(
+    "second person <limit> <source>",
+    zh="双人确认 <limit> <source>",
+    role=Role.OWNER,
+    help=(
+        "Let a second person confirm what takes access from more employees than that",
+        "影响的员工超过该人数时，须由第二人确认",
+    ),
+    aliases=("second", "第二人"),
+    noted=True,
+)
+def second_person(ask: Ask, limit: str, source: str) -> Reply:
+    if not limit.isascii() or not limit.isdecimal() or len(limit) > _LONGEST_LIMIT:
+        raise MalformedError("where is misread", where=limit[:20], usage="`second person 50 <source>`")
+    edited = ask.rooms.sources.second_person(ask.who, source, int(limit))
+    text = ask.pick(f"{source}: a second person above {limit} employees.", f"{source}：超过 {limit} 名员工须双人确认。")
+    return Reply(blocks=(Line(text=text, tone=Tone.GOOD),), data=source_document(ask, edited.source), tone=Tone.GOOD)
+
+
+_LONGEST_LIMIT = 9
+_MARKS = {Grade.OK: ("✓", Tone.GOOD), Grade.WARNING: ("!", Tone.WARN), Grade.FAILED: ("✗", Tone.BAD)}
+
+
+@command(
+    "test <source>",
+    zh="检测 <source>",
+    role=Role.OPERATOR,
+    help=("Check what a source needs, with the vendor and without", "检测来源的凭证、权限和回调"),
+    aliases=("check", "检查", "测试"),
+    noted=True,
+)
+def test(ask: Ask, source: str) -> Reply:
+    findings = ask.rooms.sources.test(ask.who, source)
+    worst = max((list(Grade).index(each.grade) for each in findings), default=0)
+    tone = _MARKS[list(Grade)[worst]][1]
+    zone = ask.catalog.source(source).schedule.zone
+    blocks: tuple[Block, ...] = tuple(_found(ask, each, zone) for each in findings)
+    again = Button(label=ask.pick("Again", "重新检测"), command=f"test {source}")
+    return Reply(
+        title=ask.pick(f"Test of {source}", f"{source} 检测结果"),
+        tone=tone,
+        blocks=blocks,
+        buttons=(again,) if ask.heard else (),
+        data=[
+            {
+                "check": each.check,
+                "grade": each.grade,
+                "remark": told(ask, each.remark, zone) or None,
+                "vendor_code": each.vendor_code,
+                "request_id": each.request_id,
+            }
+            for each in findings
+        ],
+    )
+
+
+def _found(ask: Ask, finding: Finding, zone: str) -> Line:
+    mark, tone = _MARKS[finding.grade]
+    ticket = " ".join(filter(None, (finding.vendor_code, finding.request_id)))
+    words = " · ".join(filter(None, (ask.pick(*CHECKS[finding.check]), told(ask, finding.remark, zone), ticket)))
+    return Line(text=f"{mark} {words}", tone=tone)
+
+
+CHECKS: Mapping[str, tuple[str, str]] = {
+    "credentials": ("credentials", "凭证"),
+    "permissions": ("permissions", "权限"),
+    "range": ("contact range", "通讯录范围"),
+    "counts": ("people and departments", "人数和部门数"),
+    "quota": ("quota", "调用额度"),
+    "events": ("events", "事件"),
+    "callback": ("callback", "回调"),
+    "chat": ("chat", "聊天"),
+    "cards": ("cards", "卡片"),
+    "clock": ("clock", "时钟"),
+    "read": ("last full read", "最近全量读取"),
+    "schedule": ("schedule", "定时"),
+}
 
 
 def _request_url(ask: Ask, source: Source) -> str:
@@ -115,8 +296,21 @@ def _request_url(ask: Ask, source: Source) -> str:
     return f"{ask.rooms.public_url or 'https://...'}/callbacks/{source.handle}/events"
 
 
-def _document(ask: Ask, source: Source) -> dict[str, Json]:
-    cycle = source.schedule.cycle
+def rhythm(ask: Ask, source: Source) -> str:
+    """Say when a source is synced by itself."""
+    schedule = source.schedule
+    if schedule.cron:
+        text = f"cron {schedule.cron} ({schedule.zone})"
+    else:
+        hours = f"{schedule.cycle.total_seconds() / 3600:g}"
+        text = ask.pick(f"every {hours} hours", f"每 {hours} 小时")
+    if not schedule.automatic:
+        return ask.pick(f"off (when on: {text})", f"关闭（开启后：{text}）")
+    return text
+
+
+def source_document(ask: Ask, source: Source) -> dict[str, Json]:
+    schedule, at = source.schedule, due_at(source)
     form = ask.rooms.connectors.form(source.kind)
     return {
         "source": source.handle,
@@ -125,7 +319,12 @@ def _document(ask: Ask, source: Source) -> dict[str, Json]:
         "kind": source.kind,
         "enabled": source.enabled,
         "settings": dict(source.settings),
-        "cycle_hours": cycle.total_seconds() / 3600 if cycle else None,
+        "cycle_hours": schedule.cycle.total_seconds() / 3600 if schedule.automatic and not schedule.cron else None,
+        "cron": schedule.cron or None,
+        "zone": schedule.zone,
+        "automatic": schedule.automatic,
+        "next_due_at": at.isoformat() if at else None,
+        "second_person": source.guard.second_person,
         "request_url": _request_url(ask, source) if form.events else None,
         "events": list(form.events),
         "created_at": source.created_at.isoformat(),

@@ -122,8 +122,40 @@ FORM: Final = Form(
             secret=True,
             help=("for events; see Event Subscription, HTTP push", "用于事件，见“事件订阅”的 HTTP 推送"),
         ),
+        FormField(
+            name="robot_code",
+            label=("robotCode", "机器人编码（robotCode）"),
+            pattern=r"[A-Za-z0-9_-]{4,128}",
+            help=(
+                "for chat; see Robot in the developer console; the Client ID where nothing is given",
+                "用于聊天，见开发者后台应用的“机器人”；不填则与 Client ID 相同",
+            ),
+        ),
+        FormField(
+            name="card_template",
+            label=("Card template", "卡片模板 ID"),
+            pattern=r"[A-Za-z0-9-]{8,80}(\.schema)?",
+            help=(
+                "for buttons in chat: the id that the card builder gave to our template; see docs/dingtalk-card.md",
+                "用于聊天中的按钮：导入我们的模板后卡片平台给出的模板 ID，见 docs/dingtalk-card.md",
+            ),
+        ),
+        FormField(
+            name="card_api_secret",
+            label=("apiSecret of the card callback", "卡片回调的 apiSecret"),
+            secret=True,
+            help=(
+                "for buttons in chat: what the callback was registered with; see docs/dingtalk-card.md",
+                "用于聊天中的按钮：注册卡片回调时的 apiSecret，见 docs/dingtalk-card.md",
+            ),
+        ),
     ),
     mapping=MAPPING,
+    doors=(
+        ("events", ("Event Subscription, HTTP push: request URL", "事件订阅，HTTP 推送：请求网址")),
+        ("chat", ("Robot, HTTP mode: message URL", "机器人，HTTP 模式：消息接收地址")),
+        ("cards", ("Interactive cards: callbackUrl", "互动卡片：回调地址（callbackUrl）")),
+    ),
     events=(
         "user_add_org",
         "user_modify_org",

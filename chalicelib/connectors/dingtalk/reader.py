@@ -16,12 +16,15 @@ from typing import Final
 
 from chalicelib.connectors import Means
 from chalicelib.connectors.dingtalk.client import App, DingTalkClient
+from chalicelib.connectors.dingtalk.examine import examined
 from chalicelib.connectors.dingtalk.form import API, DAILY_DETAILS, OAPI
 from chalicelib.connectors.dingtalk.lookup import Lookup
 from chalicelib.connectors.dingtalk.permissions import Coverage
 from chalicelib.connectors.dingtalk.records import Records
+from chalicelib.connectors.dingtalk.sending import DingTalkSender
 from chalicelib.connectors.dingtalk.tree import Walk
 from chalicelib.core.errors import SourceDeniedError
+from chalicelib.core.finding import Finding
 from chalicelib.core.model import Key, Kind, Part
 from chalicelib.core.presence import Found, Presence
 from chalicelib.core.secret import Secret
@@ -41,17 +44,17 @@ class DingTalkReader:
         if "app_secret" not in secrets:
             raise SourceDeniedError("secrets are missing", handle=source.handle)
         self._source = source
+        self._secrets = frozenset(secrets)
+        self._means = means
         self._in_flight = means.in_flight
-        self._client = DingTalkClient(
-            app=App(
-                oapi_url=(source.settings.get("oapi_url") or OAPI).rstrip("/"),
-                api_url=(source.settings.get("api_url") or API).rstrip("/"),
-                corp_id=source.settings["corp_id"],
-                app_key=source.settings["app_key"],
-                app_secret=secrets["app_secret"],
-            ),
-            means=means,
+        self._app = App(
+            oapi_url=(source.settings.get("oapi_url") or OAPI).rstrip("/"),
+            api_url=(source.settings.get("api_url") or API).rstrip("/"),
+            corp_id=source.settings["corp_id"],
+            app_key=source.settings["app_key"],
+            app_secret=secrets["app_secret"],
         )
+        self._client = DingTalkClient(app=self._app, means=means)
         self._coverage = Coverage(source.mapping)
         self._records = self._records_by(self._coverage)
         self._lookup = Lookup(client=self._client, coverage=self._coverage, records=self._records_by, clock=means.clock)
@@ -93,6 +96,12 @@ class DingTalkReader:
         kinds = Counter(type(presence).__name__.lower() for presence in answers.values())
         log.info("keys confirmed", extra={"keys": len(answers), **kinds})
         return answers
+
+    def examine(self) -> Iterator[Finding]:
+        """Test the app step by step; the robot by a message to nobody."""
+        robot_code = self._source.settings.get("robot_code") or self._app.app_key
+        with closing(DingTalkSender(app=self._app, robot_code=robot_code, means=self._means)) as sender:
+            yield from examined(self._client, sender, self._source, self._secrets)
 
     def _records_by(self, coverage: Coverage) -> Records:
         return Records(self._source.uid, self._source.settings["corp_id"], coverage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -55,6 +55,8 @@ DEPARTMENTS: Final = _get("departments.batch", "contact/v3/departments/batch")
 MEMBERS: Final = _get("users.find_by_department", "contact/v3/users/find_by_department")
 USER: Final = _get("users.get", "contact/v3/users/{}")
 USERS: Final = _get("users.batch", "contact/v3/users/batch")
+# Asked on the way to something else, which goes on without an answer.
+BOT: Final = replace(_get("bot.info", "bot/v3/info"), repeats=False)
 
 # A fresh token comes once less than 30 minutes of the old one remain; the old one lives on to its end.
 RENEWAL: Final = timedelta(minutes=30)
@@ -177,6 +179,18 @@ class LarkClient:
     def children(self, department: str, *, recursive: bool) -> Iterator[Page]:
         flag = ("fetch_child", "true" if recursive else "false")
         return self._listing(_call(CHILDREN, department, flag, ("page_size", str(PAGE_SIZE))))
+
+    def first_child(self, department: str) -> Page:
+        """Read one department right below, if there is any."""
+        return self._rows(_call(CHILDREN, department, ("fetch_child", "false"), ("page_size", "1")), "items")
+
+    def bot(self) -> Row:
+        """Read who the app's bot is; its answer has no `data`."""
+        call = Call(endpoint=BOT, path=BOT.path)
+        row = self._session.call(self._dialect, call).document.get("bot")
+        if not isinstance(row, dict):
+            raise broken(call, "no bot in the answer")
+        return row
 
     def members(self, department: str) -> Iterator[Page]:
         """Read direct members."""

@@ -75,16 +75,33 @@ FORM: Final = Form(
             name="encrypt_key",
             label=("Encrypt Key", "Encrypt Key"),
             secret=True,
-            help=("for events; see Events & Callbacks > Encryption Strategy", "用于事件，见“事件与回调”的加密策略"),
+            help=(
+                "for events and chat; see Events & Callbacks > Encryption Strategy. Without it dangerous commands "
+                "in chat need a code",
+                "用于事件和聊天，见“事件与回调”的加密策略；未设置时，聊天中的危险操作需要验证码",
+            ),
         ),
         FormField(
             name="verification_token",
             label=("Verification Token", "Verification Token"),
             secret=True,
-            help=("for events; see Events & Callbacks > Encryption Strategy", "用于事件，见“事件与回调”的加密策略"),
+            help=(
+                "for events and chat; see Events & Callbacks > Encryption Strategy",
+                "用于事件和聊天，见“事件与回调”的加密策略",
+            ),
         ),
     ),
     mapping=MAPPING,
+    doors=(
+        ("events", ("Events & Callbacks, Event configuration: request URL", "事件与回调，事件配置：请求地址")),
+        (
+            "cards",
+            (
+                "Events & Callbacks, Callback configuration: request URL; add the callback card.action.trigger",
+                "事件与回调，回调配置：请求地址；并添加回调 card.action.trigger（卡片回传交互）",
+            ),
+        ),
+    ),
     events=(
         "contact.user.created_v3",
         "contact.user.updated_v3",
@@ -93,5 +110,8 @@ FORM: Final = Form(
         "contact.department.updated_v3",
         "contact.department.deleted_v3",
         "contact.scope.updated_v3",
+        "im.message.receive_v1",
+        "application.bot.menu_v6",
+        "im.chat.access_event.bot_p2p_chat_entered_v1",
     ),
 )

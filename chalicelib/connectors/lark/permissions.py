@@ -8,7 +8,7 @@ Source: Feishu contact v3, the field permissions on the pages of users and depar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,6 +98,13 @@ def granted_scopes(rows: Iterable[Row]) -> frozenset[str]:
         and row.get("grant_status") in (1, "1")
         and row.get("scope_type") != "user"
     )
+
+
+def lacking(granted: frozenset[str] | None, wanted: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Name what to ask for: the first of each group of which none is granted; nothing where that is unknown."""
+    if granted is None:
+        return ()
+    return tuple(group[0] for group in wanted if not any(_has(granted, scope) for scope in group))
 
 
 def _has(granted: Collection[str], scope: str) -> bool:

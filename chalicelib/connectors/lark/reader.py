@@ -17,12 +17,14 @@ from typing import Final
 from chalicelib.connectors import Means
 from chalicelib.connectors.lark.answers import RefusedError
 from chalicelib.connectors.lark.client import ROOT, LarkClient
+from chalicelib.connectors.lark.examine import examined
 from chalicelib.connectors.lark.form import FEISHU
 from chalicelib.connectors.lark.lookup import OUT_OF_RANGE, Each, Lookup
 from chalicelib.connectors.lark.permissions import Coverage, granted_scopes
 from chalicelib.connectors.lark.records import Records
 from chalicelib.connectors.lark.tree import NAME, PARTIAL, Tree, walked
 from chalicelib.core.errors import SourceDeniedError, SourceProtocolError, TransientError
+from chalicelib.core.finding import Finding
 from chalicelib.core.model import Key, Kind, Part, Remark, SourceRecord
 from chalicelib.core.presence import Found, Presence
 from chalicelib.core.secret import Secret
@@ -56,6 +58,7 @@ class LarkReader:
         if "app_secret" not in secrets:
             raise SourceDeniedError("secrets are missing", handle=source.handle)
         self._source = source
+        self._keys = frozenset(secrets)
         self._clock = means.clock
         self._client = LarkClient(
             base_url=source.settings.get("base_url") or FEISHU,
@@ -109,6 +112,9 @@ class LarkReader:
         kinds = Counter(type(presence).__name__.lower() for presence in answers.values())
         log.info("keys confirmed", extra={"keys": len(answers), **kinds})
         return answers
+
+    def examine(self) -> Iterator[Finding]:
+        return examined(self._client, self._source.mapping, self._keys)
 
     def _looked_up(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
         """Ask for keys, and for the permissions after them: one taken away before an answer makes it show less."""

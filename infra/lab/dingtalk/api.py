@@ -1,4 +1,4 @@
-"""The open platform's front: hosts, tokens, limits, permissions, envelopes; the reads themselves are in `contact`."""
+"""The open platform's front: hosts, tokens, limits, permissions, envelopes; `contact` reads, `robot` speaks."""
 
 import hmac
 import json
@@ -14,6 +14,7 @@ from infra.lab.dingtalk.choices import Choices
 from infra.lab.dingtalk.contact import Contact
 from infra.lab.dingtalk.errors import Later, RefusedError
 from infra.lab.dingtalk.params import Params, fields, is_form
+from infra.lab.dingtalk.robot import Robot
 from infra.lab.dingtalk.tokens import TokenDesk
 from infra.lab.dingtalk.workspace import DingTalkWorkspace
 from infra.lab.injection import Faults, PageShape
@@ -66,6 +67,7 @@ class DingTalkApi:
         self._request_ids = 0
         self._lock = threading.Lock()
         contact = Contact(workspace, self.choices)
+        robot = Robot(workspace, self.choices)
         self._reads: dict[str, Read] = {
             "auth.gettoken": lambda params, granted: self._issue("access_token", "expires_in"),
             "auth.access_token": lambda params, granted: self._issue("accessToken", "expireIn"),
@@ -87,6 +89,12 @@ class DingTalkApi:
             "roles.list": contact.roles,
             "roles.simplelist": contact.role_members,
             "leavers.list": contact.leavers,
+            "robot.session": robot.session,
+            "robot.oto": robot.to_people,
+            "robot.group": robot.to_group,
+            "cards.deliver": robot.deliver,
+            "cards.update": robot.update,
+            "cards.register": robot.register,
         }
 
     def handle(
@@ -177,6 +185,7 @@ class DingTalkApi:
         workspace = self.workspace
         if call.endpoint in routes.TOKEN_ENDPOINTS:
             self._check_keys(call, params)
+        if call.endpoint in routes.WITHOUT_TOKEN:
             return frozenset()
         granted = self._tokens.check(_token(call), self.clock.now(), frozenset(workspace.scopes_granted))
         if not workspace.ip_allowed:
@@ -210,7 +219,7 @@ class DingTalkApi:
         second = now.replace(microsecond=0)
         if self.choices.busy_hours and now.minute == 0 and now.second % 2 == 0:
             return self._too_often(call, "platform", second, second + timedelta(seconds=1))
-        if self.workspace.month_used_up and call.endpoint not in routes.TOKEN_ENDPOINTS:
+        if self.workspace.month_used_up and call.endpoint not in routes.WITHOUT_TOKEN:
             return errors.month_used_up()
         if not self.limits:
             return None
@@ -328,7 +337,7 @@ def _oddities(call: Call, route: routes.Route) -> list[str]:
     except RefusedError:
         in_body = set()
     token = {"access_token"} if route.style == "oapi" else set()
-    known_in_query = (route.params if route.method == "GET" else set()) | token
+    known_in_query = (route.params if route.method == "GET" else route.in_query) | token
     known_in_body = route.params | (token if is_form(call) else set())
     strange = sorted((set(in_query) - known_in_query) | (in_body - known_in_body))
     odd = [f"{call.endpoint}: unknown parameter {name}" for name in strange]

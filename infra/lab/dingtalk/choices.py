@@ -13,6 +13,7 @@ class Choices:
     `new_permission`: from when a permission works: at once, for a token asked for again, or for another token.
     `event_modify_follows`: the share of newcomers who are told of as modified, too, at once.
     `event_consequences`: whether those are told of, who only lost their manager or managers because that person left.
+    `unknown_staff`: how a message to nobody is answered.
     `busy_hours`: every other second of an hour's first minute the whole platform is too busy.
     """
 
@@ -34,3 +35,4 @@ class Choices:
     event_diff: bool = True
     event_modify_follows: float = 0.5
     event_consequences: bool = False
+    unknown_staff: Literal["listed", "refused"] = "listed"

@@ -10,7 +10,17 @@ from infra.lab.push import Pusher, Send, Subscribable, Trouble
 from infra.lab.wire import JsonObject, LabError
 
 # What the app's owner can switch or buy; see `configure`.
-SWITCHES = frozenset({"ip_allowed", "month_used_up", "calls_per_second"})
+SWITCHES = frozenset(
+    {
+        "ip_allowed",
+        "month_used_up",
+        "calls_per_second",
+        "robot_on",
+        "robot_published",
+        "robot_quota_used_up",
+        "session_minutes",
+    }
+)
 
 
 class Installation(Roster, Subscribable):
@@ -22,7 +32,11 @@ class Installation(Roster, Subscribable):
         self.app_key = f"dinglab{self.digest('app_key', 0)[:13]}"
         self.app_secret = f"lab-{self.digest('app_secret', 0)}{self.digest('app_secret', 1)[:28]}"
         self.agent_id = 10**9 + int(self.digest("agent_id", 0), 16) % 10**9
-        self.scopes_granted: set[str] = set(scopes.MINIMUM)
+        self.scopes_granted: set[str] = set(scopes.MINIMUM | scopes.ROBOT)
+        self.robot_on = True
+        self.robot_published = True
+        self.robot_quota_used_up = False
+        self.session_minutes = 90
         self.ip_allowed = True
         self.month_used_up = False
         self.calls_per_second = 20
@@ -85,7 +99,9 @@ class Installation(Roster, Subscribable):
     def configure(self, **switches: bool | int) -> JsonObject:
         """Switch what the app's owner can switch; see `SWITCHES`.
 
-        `month_used_up` refuses every call; the vendor says that contact calls are free of that quota.
+        `month_used_up` refuses every call; the vendor says that contact calls are free of that quota. With
+        `robot_quota_used_up` the robot is told that something was said, not what; a session takes answers for
+        `session_minutes`.
         """
         if unknown := set(switches) - SWITCHES:
             raise LabError(f"unknown switches {sorted(unknown)}; there are {', '.join(sorted(SWITCHES))}")

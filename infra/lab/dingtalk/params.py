@@ -37,6 +37,25 @@ class Params:
     def optional_text(self, name: str) -> str | None:
         return None if self._values.get(name) in (None, "") else self.text(name)
 
+    def has(self, name: str) -> bool:
+        return self._values.get(name) is not None
+
+    def mapping(self, name: str) -> JsonObject:
+        """Read an object that must be there."""
+        value = self._values.get(name)
+        if value is None:
+            raise missing(name)
+        if not isinstance(value, dict):
+            raise bad_argument(name)
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """Read a list of texts; absent means none."""
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise bad_argument(name)
+        return value
+
     def one_of(self, name: str, words: Sequence[str]) -> str:
         """Read one of these words; the first is the default."""
         value = self.optional_text(name)

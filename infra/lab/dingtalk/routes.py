@@ -1,6 +1,6 @@
 """The endpoints of the simulated open platform, on both hosts: paths, permissions, parameters, where lists stand.
 
-Source: DingTalk "contacts" (old API), "access token", "obtain leave records".
+Source: DingTalk "contacts" (old API), "access token", "obtain leave records", "robots", "cards".
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,10 @@ def _whole(*rows: str) -> PageShape:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An empty `scopes` demands none; `bare` answers stand beside errcode, not under `result`."""
+    """An empty `scopes` demands none; `bare` answers stand beside errcode, not under `result`.
+
+    `in_query` are what a call with a body has in its query besides.
+    """
 
     endpoint: str
     method: str
@@ -45,6 +48,7 @@ class Route:
     params: frozenset[str] = frozenset()
     shape: PageShape = _NOWHERE
     bare: bool = False
+    in_query: frozenset[str] = frozenset()
 
     @property
     def style(self) -> Style:
@@ -72,6 +76,21 @@ _TOKENS = (
 )
 TOKEN_ENDPOINTS = frozenset(route.endpoint for route in _TOKENS)
 
+# Whoever has the URL of a session may answer there.
+SESSION = Route(
+    "robot.session",
+    "POST",
+    "/robot/sendBySession",
+    params=frozenset({"msgtype", "text", "markdown", "actionCard", "link", "feedCard", "at"}),
+    bare=True,
+    in_query=frozenset({"session"}),
+)
+WITHOUT_TOKEN = TOKEN_ENDPOINTS | {SESSION.endpoint}
+
+_SEND = frozenset({scopes.SEND})
+_CARDS = frozenset({scopes.CARDS})
+_MESSAGE = frozenset({"robotCode", "msgKey", "msgParam"})
+_CARD = frozenset({"outTrackId", "cardData", "privateData", "userIdType"})
 _DEPARTMENTS = frozenset({scopes.DEPARTMENT_LIST})
 _MEMBERS = frozenset({scopes.DEPARTMENT_MEMBER})
 _MEMBER = frozenset({scopes.MEMBER})
@@ -144,6 +163,32 @@ ROUTES = (
         frozenset({scopes.CONTACT_COMMON}),
         frozenset({"startTime", "endTime", "maxResults", "nextToken"}),
         _RECORDS,
+    ),
+    SESSION,
+    Route("robot.oto", "POST", "/v1.0/robot/oToMessages/batchSend", _SEND, _MESSAGE | {"userIds"}),
+    Route(
+        "robot.group",
+        "POST",
+        "/v1.0/robot/groupMessages/send",
+        _SEND,
+        _MESSAGE | {"openConversationId", "coolAppCode"},
+    ),
+    Route(
+        "cards.deliver",
+        "POST",
+        "/v1.0/card/instances/createAndDeliver",
+        _CARDS,
+        _CARD
+        | {"cardTemplateId", "callbackType", "callbackRouteKey", "openSpaceId", "userId"}
+        | {f"{space}Open{model}Model" for space in ("imGroup", "imRobot") for model in ("Space", "Deliver")},
+    ),
+    Route("cards.update", "PUT", "/v1.0/card/instances", _CARDS, _CARD | {"cardUpdateOptions"}),
+    Route(
+        "cards.register",
+        "POST",
+        "/v1.0/card/callbacks/register",
+        _CARDS,
+        frozenset({"callbackRouteKey", "callbackUrl", "apiSecret", "forceUpdate"}),
     ),
 )
 

@@ -11,7 +11,10 @@ MEMBER_BY_MOBILE = "qyapi_get_member_by_mobile"
 MOBILE_FIELD = "fieldMobile"
 EMAIL_FIELDS = "fieldEmail"
 CONTACT_COMMON = "Contact.Common.Read"
+SEND = "qyapi_robot_sendmsg"
+CARDS = "Card.Instance.Write"
 
+ROBOT = frozenset({SEND, CARDS})
 MINIMUM = frozenset({BASE, DEPARTMENT_LIST, DEPARTMENT_MEMBER, MEMBER, MOBILE_FIELD, EMAIL_FIELDS})
 NONE: frozenset[str] = frozenset()
 

@@ -4,12 +4,14 @@ import inspect
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
 from typing import Literal, Self
 
 from infra.lab import company
 from infra.lab.clock import LabClock, SystemLabClock
 from infra.lab.dingtalk import founding, luck
-from infra.lab.dingtalk.installation import Installation
+from infra.lab.dingtalk.chatting import Chatting
 from infra.lab.dingtalk.records import PROFILE, ROOT, AccountType, LeaveReason, User
 from infra.lab.dingtalk.truth import Truth, whole_truth
 from infra.lab.wire import JsonObject, LabError
@@ -18,28 +20,42 @@ Edition = Literal["standard", "dedicated"]
 VERBS = frozenset(
     {
         "activate",
+        "add_chat",
         "add_department",
         "add_role",
         "add_user",
+        "chats",
         "close_branch",
         "close_department",
         "configure",
+        "connect_chat",
+        "control_flow",
         "create_department",
         "disable",
+        "disband",
         "edit",
+        "edit_chat",
         "edit_department",
         "enable",
+        "enter",
         "grant",
         "hide",
         "hire",
+        "install_card",
         "leave",
+        "messages",
         "move",
         "move_department",
         "mutate_randomly",
+        "press",
         "range_all",
+        "redeliver",
         "rename",
         "rename_department",
         "revoke",
+        "route_card",
+        "say",
+        "send",
         "set_custom",
         "set_leader",
         "set_manager",
@@ -50,11 +66,12 @@ VERBS = frozenset(
         "some_branch",
         "some_leaf_department",
         "some_person",
+        "toasts",
     }
 )
 
 
-class DingTalkWorkspace(Installation):
+class DingTalkWorkspace(Chatting):
     """Starts empty; `generate` makes a company up. Verbs take a userid or a unionid, and a dept_id as number or text.
 
     They return the id they touched, as text. A verb that cannot be done raises `LabError` and changes nothing.
@@ -69,9 +86,8 @@ class DingTalkWorkspace(Installation):
         clock: LabClock | None = None,
         corp_id: str | None = None,
     ) -> None:
-        super().__init__(seed=seed, root_name=root_name, corp_id=corp_id)
+        super().__init__(seed=seed, root_name=root_name, corp_id=corp_id, clock=clock or SystemLabClock())
         self.edition = edition
-        self.clock: LabClock = clock or SystemLabClock()
         self.makeup = company.Makeup(random.Random(f"{seed} hires"), "example.com")
 
     @classmethod
@@ -345,6 +361,33 @@ class DingTalkWorkspace(Installation):
         """Tell everything: departments by dept_id as text, deleted ones too, people by userid, leavers too."""
         with self.lock:
             return whole_truth(self)
+
+    # For the window
+
+    def take_on(self, name: str, department: str) -> str:
+        return self.hire(department or ROOT, name=name, active=True)
+
+    def let_go(self, person: str) -> str:
+        return self.leave(person)
+
+    def colleagues(self, text: str, limit: int) -> list[JsonObject]:
+        """Find people at work by a part of their names; the newest first."""
+        found = (each for each in reversed(self.users.values()) if not each.left and text in each.name)
+        return [
+            {
+                "id": each.userid,
+                "name": each.name,
+                "department": self.departments[each.departments[0]].name if each.departments else "",
+            }
+            for each in islice(found, limit)
+        ]
+
+    def workplaces(self) -> list[JsonObject]:
+        living = (each for each in self.departments.values() if not each.deleted)
+        return [{"id": str(each.dept_id), "name": each.name} for each in living]
+
+    def looks(self) -> JsonObject:
+        return {"templates": {name: asdict(each) for name, each in self.templates.items()}}
 
     # Keeping it consistent
 

@@ -1,4 +1,4 @@
-"""The open platform's front: token, limits, permissions, envelope; the reads themselves are in `contact`."""
+"""The open platform's front: token, limits, permissions, envelope; reads are in `contact`, messages in `im`."""
 
 import hmac
 import json
@@ -14,6 +14,7 @@ from infra.lab.lark import routes, scopes
 from infra.lab.lark.choices import Choices
 from infra.lab.lark.contact import Contact
 from infra.lab.lark.errors import RefusedError, scope_missing
+from infra.lab.lark.im import Messages
 from infra.lab.lark.params import Params
 from infra.lab.lark.tokens import TokenDesk
 from infra.lab.lark.workspace import Cloud, LarkWorkspace
@@ -67,6 +68,7 @@ class LarkApi:
         self._log_ids = 0
         self._lock = threading.Lock()
         contact = Contact(workspace, self.choices)
+        messages = Messages(workspace, lambda: self.limits, rate_scale)
         self._reads: dict[str, Callable[[Params], JsonObject]] = {
             "contact.scopes": contact.range,
             "departments.batch": contact.departments,
@@ -80,6 +82,9 @@ class LarkApi:
             "contact.custom_attrs": contact.custom_attrs,
             "contact.employee_type_enums": contact.employee_types,
             "application.scopes": self._app_scopes,
+            "messages.create": messages.create,
+            "messages.reply": messages.reply,
+            "messages.patch": messages.patch,
         }
 
     def handle(
@@ -205,11 +210,11 @@ class LarkApi:
 
     def _bot(self) -> JsonObject:
         return {
-            "activate_status": 2,
+            "activate_status": 2 if self.workspace.bot_on else 1,
             "app_name": "Rollcall",
             "avatar_url": "https://avatars.example.com/bot.png",
             "ip_white_list": [],
-            "open_id": f"ou_{self.workspace.digest('open_id', 0)}",
+            "open_id": self.workspace.bot_id,
         }
 
     def _succeed(self, answer: JsonObject, *, msg: str | None = None) -> Answer:
@@ -249,6 +254,6 @@ def _oddities(call: Call, route: routes.Route) -> list[str]:
         for name, times in names.items()
         if times > 1 and name in route.params
     ]
-    if call.method == "POST" and not call.headers.get("content-type", "").startswith("application/json"):
+    if call.method in ("POST", "PATCH") and not call.headers.get("content-type", "").startswith("application/json"):
         odd.append(f"{call.endpoint}: body without content type application/json")
     return odd

@@ -12,7 +12,7 @@ from infra.lab.wire import JsonObject, LabError
 
 # What the app's owner can switch; see `configure`.
 SWITCHES = frozenset(
-    {"enabled", "installed", "ip_allowed", "custom_fields_open", "recursion_refused", "recursion_threshold"}
+    {"enabled", "installed", "ip_allowed", "custom_fields_open", "recursion_refused", "recursion_threshold", "bot_on"}
 )
 
 
@@ -24,9 +24,11 @@ class Installation(Roster, Subscribable):
         super().__init__(seed=seed, app_id=self.app_id, root_name=root_name)
         self.app_secret = f"lab-{self.digest('app_secret', 0)[:28]}"
         self.tenant_key = self.digest("tenant_key", 0)[:16]
-        self.scopes_granted: set[str] = set(scopes.MINIMUM)
+        self.scopes_granted: set[str] = set(scopes.MINIMUM | scopes.BOT)
+        self.verification_token = ""
         self.enabled = True
         self.installed = True
+        self.bot_on = True
         self.ip_allowed = True
         self.custom_fields_open = True
         self.recursion_refused = False
@@ -50,6 +52,7 @@ class Installation(Roster, Subscribable):
         choices = choices or Choices()
         events = LarkEvents(self, verification_token, choices)
         events.check_permission()
+        self.verification_token = verification_token
         channel = LarkChannel(url, encrypt_key, verification_token, choices, seed=self.digest("push", 0))
         return self._connect(channel, events.of, sees=events.sees, send=send, trouble=trouble)
 

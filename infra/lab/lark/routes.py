@@ -1,6 +1,6 @@
 """The endpoints of the simulated open platform: their paths, permissions, parameters and limits.
 
-Source: Feishu "contact v3", "auth v3", "application v6", "bot v3" and "frequency control".
+Source: Feishu "contact v3", "auth v3", "application v6", "bot v3", "im v1" and "frequency control".
 """
 
 from dataclasses import dataclass
@@ -80,6 +80,9 @@ ROUTES = (
     Route("contact.employee_type_enums", "GET", "contact/v3/employee_type_enums", scopes.READ, _PAGED, windows=SPECIAL),
     Route("application.scopes", "GET", "application/v6/scopes", windows=SPECIAL),
     Route("bot.info", "GET", "bot/v3/info", windows=SPECIAL),
+    Route("messages.create", "POST", "im/v1/messages", scopes.SEND, frozenset({"receive_id_type"})),
+    Route("messages.reply", "POST", "im/v1/messages/:message_id/reply", scopes.SEND),
+    Route("messages.patch", "PATCH", "im/v1/messages/:message_id", scopes.SEND),
 )
 
 
@@ -102,7 +105,7 @@ def find(method: str, path: str) -> Found | None:
 
 def knows(path: str) -> bool:
     """Tell whether the path exists with another method."""
-    return any(find(method, path) for method in ("GET", "POST"))
+    return any(find(method, path) for method in ("GET", "POST", "PATCH"))
 
 
 def _match(pattern: list[str], words: list[str]) -> dict[str, str] | None:

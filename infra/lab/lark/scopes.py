@@ -33,11 +33,18 @@ MINIMUM = frozenset(
         EMPLOYEE,
     }
 )
+# The bot: to send, and to be told what is said to it alone, to it in groups, and to anybody in groups.
+SEND = frozenset({"im:message", "im:message:send_as_bot", "im:message:send"})
+HEAR_DIRECT = frozenset({"im:message.p2p_msg", "im:message.p2p_msg:readonly"})
+HEAR_CALLED = frozenset({"im:message.group_at_msg", "im:message.group_at_msg:readonly"})
+HEAR_GROUP = "im:message.group_msg"
+BOT = frozenset({"im:message:send_as_bot", "im:message.p2p_msg:readonly", "im:message.group_at_msg:readonly"})
 KNOWN = (
     MINIMUM
     | LEGACY
+    | BOT
     | {HRBP, GENDER, EMPLOYEE_NUMBER, DOTTED_LINE, FIND_ID, "contact:contact", "contact:user.user_geo"}
-    | {"contact:user.job_level:readonly", "contact:user.job_family:readonly", "im:message:send_as_bot"}
+    | {"contact:user.job_level:readonly", "contact:user.job_family:readonly"}
 )
 
 READ = frozenset({BASE}) | LEGACY

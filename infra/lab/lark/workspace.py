@@ -3,12 +3,13 @@
 import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Literal, Self
 
 from infra.lab import company
 from infra.lab.clock import LabClock, SystemLabClock
 from infra.lab.lark import founding, luck
-from infra.lab.lark.installation import Installation
+from infra.lab.lark.chatting import Chatting
 from infra.lab.lark.records import PROFILE, ROOT, User
 from infra.lab.lark.truth import Truth, whole_truth
 from infra.lab.wire import JsonObject, LabError
@@ -17,26 +18,38 @@ Cloud = Literal["feishu", "lark"]
 VERBS = frozenset(
     {
         "activate",
+        "add_chat",
         "add_department",
         "add_user",
+        "chats",
         "close_branch",
         "close_department",
         "configure",
+        "connect_chat",
         "create_department",
         "edit",
+        "edit_chat",
+        "enter",
         "exit",
         "freeze",
         "grant",
         "hide",
         "hire",
+        "menu",
+        "messages",
         "move",
         "move_department",
         "mutate_randomly",
+        "press",
         "range_all",
+        "redeliver",
         "rename",
         "rename_department",
         "resign",
         "revoke",
+        "say",
+        "send",
+        "set_available",
         "set_custom",
         "set_leader",
         "set_manager",
@@ -45,12 +58,13 @@ VERBS = frozenset(
         "some_branch",
         "some_leaf_department",
         "some_person",
+        "toasts",
         "unfreeze",
     }
 )
 
 
-class LarkWorkspace(Installation):
+class LarkWorkspace(Chatting):
     """Starts empty; `generate` makes a company up. Verbs take any kind of id and return the id they touched.
 
     A verb that cannot be done raises `LabError` and changes nothing.
@@ -65,9 +79,8 @@ class LarkWorkspace(Installation):
         clock: LabClock | None = None,
         app_id: str | None = None,
     ) -> None:
-        super().__init__(seed=seed, app_id=app_id, root_name=root_name)
+        super().__init__(seed=seed, app_id=app_id, root_name=root_name, clock=clock or SystemLabClock())
         self.cloud = cloud
-        self.clock: LabClock = clock or SystemLabClock()
         self.makeup = company.Makeup(random.Random(f"{seed} hires"), "example.com")
 
     @classmethod
@@ -139,7 +152,7 @@ class LarkWorkspace(Installation):
     def move(self, user: str, to_departments: str | Sequence[str]) -> str:
         """Put a person into exactly these departments, the first of them primary."""
         with self.change():
-            person = self._at_work(user)
+            person = self.at_work(user)
             self.place_user(person, founding.memberships(self._places(to_departments)))
             return person.open_id
 
@@ -150,7 +163,7 @@ class LarkWorkspace(Installation):
         """Change fields of the profile; see `records.PROFILE`."""
         with self.change():
             self._check_profile(fields)
-            person = self._at_work(user)
+            person = self.at_work(user)
             self.journal.note(person)
             for field, value in fields.items():
                 setattr(person, field, value)
@@ -158,8 +171,8 @@ class LarkWorkspace(Installation):
 
     def set_manager(self, user: str, leader: str | None) -> str:
         with self.change():
-            person = self._at_work(user)
-            boss = self._at_work(leader).open_id if leader else None
+            person = self.at_work(user)
+            boss = self.at_work(leader).open_id if leader else None
             self.journal.note(person)
             person.leader = boss
             return person.open_id
@@ -167,7 +180,7 @@ class LarkWorkspace(Installation):
     def set_custom(self, user: str, field_id: str, value: str) -> str:
         """Fill in a custom field, by its id or name; an enumeration takes an option's id or value, "" clears."""
         with self.change():
-            person = self._at_work(user)
+            person = self.at_work(user)
             field = next((f for f in self.custom_fields.values() if field_id in (f.field_id, f.name, f.name_en)), None)
             if field is None:
                 raise LabError(f"no such custom field: {field_id}")
@@ -196,7 +209,7 @@ class LarkWorkspace(Installation):
     def resign(self, user: str) -> str:
         """Make a person a leaver: out of every department, nobody's manager, leader of nothing."""
         with self.change():
-            person = self._at_work(user)
+            person = self.at_work(user)
             self.retire([person])
             return person.open_id
 
@@ -219,7 +232,7 @@ class LarkWorkspace(Installation):
             if department_id and (holder := self.department_by("department_id", department_id)) and not holder.deleted:
                 raise LabError(f"department_id {department_id} is taken")
             department = founding.new_department(self, name, above, name_en=name_en, department_id=department_id)
-            department.leader = self._at_work(leader).open_id if leader else None
+            department.leader = self.at_work(leader).open_id if leader else None
             self.admit_department(department)
             return department.open_department_id
 
@@ -251,8 +264,8 @@ class LarkWorkspace(Installation):
     def set_leader(self, dept: str, leader: str | None, deputies: Sequence[str] = ()) -> str:
         with self.change():
             department = self.department(dept)
-            chosen = self._at_work(leader).open_id if leader else None
-            others = tuple(self._at_work(deputy).open_id for deputy in deputies)
+            chosen = self.at_work(leader).open_id if leader else None
+            others = tuple(self.at_work(deputy).open_id for deputy in deputies)
             self.journal.note(department)
             department.leader, department.deputies = chosen, others
             return department.open_department_id
@@ -317,6 +330,36 @@ class LarkWorkspace(Installation):
         with self.lock:
             return whole_truth(self)
 
+    # For the window
+
+    def take_on(self, name: str, department: str) -> str:
+        return self.hire(department or ROOT, name=name, activated=True)
+
+    def let_go(self, person: str) -> str:
+        return self.resign(person)
+
+    def colleagues(self, text: str, limit: int) -> list[JsonObject]:
+        """Find people at work by a part of their names; the newest first."""
+        found = (each for each in reversed(self.users.values()) if not each.resigned and text in each.name)
+        return [
+            {
+                "id": each.open_id,
+                "name": each.name,
+                "department": self.department_name(each.departments[0]) if each.departments else "",
+            }
+            for each in islice(found, limit)
+        ]
+
+    def workplaces(self) -> list[JsonObject]:
+        living = (each for each in self.departments.values() if not each.deleted)
+        return [{"id": each.open_department_id, "name": each.name} for each in living]
+
+    def department_name(self, department: str) -> str:
+        return self.root_name if department == ROOT else self.departments[department].name
+
+    def looks(self) -> JsonObject:
+        return {}
+
     # Keeping it consistent
 
     def _places(self, departments: str | Sequence[str]) -> tuple[str, ...]:
@@ -330,15 +373,9 @@ class LarkWorkspace(Installation):
         if unknown := set(fields) - PROFILE:
             raise LabError(f"unknown fields {sorted(unknown)}; there are {', '.join(sorted(PROFILE))}")
 
-    def _at_work(self, any_id: str) -> User:
-        person = self.user(any_id)
-        if person.resigned:
-            raise LabError(f"has resigned: {any_id}")
-        return person
-
     def _set_flags(self, any_id: str, **flags: bool) -> str:
         with self.change():
-            person = self._at_work(any_id)
+            person = self.at_work(any_id)
             self.journal.note(person)
             for flag, value in flags.items():
                 setattr(person, flag, value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from chalicelib.connectors import Registry
+from chalicelib.connectors import REGISTRY, Registry
 from chalicelib.connectors.dingtalk.form import API, FORM, LOGIN, OAPI
 from chalicelib.core.errors import MalformedError, SourceDeniedError
 from chalicelib.core.secret import Secret
@@ -37,6 +37,8 @@ def test_the_form_fills_in_the_public_site() -> None:
         "login_url": LOGIN,
         "type": "standard",
         "daily_details": "1000",
+        "robot_code": "",
+        "card_template": "",
     }
 
 
@@ -60,6 +62,12 @@ def test_the_form_takes_the_labs_ids() -> None:
         ({"app_key": "ding key"}, False),
         ({"agent_id": "7"}, False),
         ({"aes_key": "shown"}, False),
+        ({"robot_code": "dingabcdefghijklmnop"}, True),
+        ({"robot_code": "a robot"}, False),
+        ({"card_template": "0b9a2f9e-9d1c-4d57-8c0e-4c5f2f8b9a10.schema"}, True),
+        ({"card_template": "0b9a2f9e-9d1c-4d57-8c0e-4c5f2f8b9a10"}, True),
+        ({"card_template": "https://card.dingtalk.com/x"}, False),
+        ({"card_api_secret": "shown"}, False),
     ],
 )
 def test_the_form_knows_what_its_answers_look_like(settings: dict[str, str], fits: bool) -> None:
@@ -68,6 +76,11 @@ def test_the_form_knows_what_its_answers_look_like(settings: dict[str, str], fit
     else:
         with pytest.raises(MalformedError):
             check_answers(FORM, {**ENOUGH, **settings}, ["app_secret"])
+
+
+def test_the_form_tells_of_every_door_that_there_is() -> None:
+    assert [door for door, _ in FORM.doors] == list(REGISTRY["dingtalk"].doors)
+    assert all(text for _, label in FORM.doors for text in label)
 
 
 @pytest.mark.parametrize("missing", ["corp_id", "app_key", "app_secret"])

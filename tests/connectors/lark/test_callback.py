@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.connectors.lark.callback import LARGEST_UNSIGNED_BYTES, LarkCallback
+from chalicelib.connectors.lark.callback import (
+    ENTERED,
+    LARGEST_CONTENT_BYTES,
+    LONGEST_EVENT_KEY,
+    LONGEST_NAME,
+    MENU,
+    MESSAGE,
+    MOST_MENTIONS,
+    LarkCallback,
+)
+from chalicelib.connectors.lark.cards import PRESSED
+from chalicelib.connectors.lark.envelope import LARGEST_UNSIGNED_BYTES
 from chalicelib.connectors.sealed import FURTHEST_AHEAD, OLDEST, unseal
 from chalicelib.core.errors import SignatureError
 from chalicelib.core.message import Delivery, Opened
@@ -68,9 +79,16 @@ def test_what_larks_own_library_takes_is_taken(vector: Any) -> None:
     if vector["event_type"] == "url_verification":
         assert json.loads(got.ack.body) == json.loads(vector["sdk"]["response"])
         assert got.delivery is None
+    elif vector["event_type"] == PRESSED:
+        # Its button carries nothing of ours: a toast, and nothing to do.
+        assert json.loads(got.ack.body)["toast"]["content"]
+        assert got.delivery is None
     else:
         assert got.delivery is not None
-        assert (got.delivery.type, got.delivery.delivery_id) == (vector["event_type"], vector["dedup_id"])
+        # A message is known by its own id, as the vendor advises.
+        known_by = "om_5ce6d572455d361153b7cb51da133945" if vector["event_type"] == MESSAGE else vector["dedup_id"]
+        assert (got.delivery.type, got.delivery.delivery_id) == (vector["event_type"], known_by)
+        assert got.delivery.proven is bool(vector["encrypt_key"])
         assert (got.delivery.source, got.delivery.received_at) == (HQ.uid, NOW)
 
 
@@ -93,7 +111,7 @@ def test_of_people_only_ids_are_kept() -> None:
         assert delivered(vectors[name]["plaintext"].encode()).ids == {
             "open_department_id": ("od-4e6ac4d14bcd5071a37a39de902c7141",)
         }
-    for name in ("scope_updated", "message_received", "card_action"):
+    for name in ("scope_updated", "message_received"):
         assert delivered(vectors[name]["plaintext"].encode()).ids == {}
 
 
@@ -242,3 +260,131 @@ def test_a_legacy_department_is_known_by_its_open_id() -> None:
     assert delivered(json.dumps(message).encode()).ids == {"open_department_id": ("od-new",)}
     del event["department"]
     assert delivered(json.dumps(message).encode()).ids == {"open_department_id": ("od-old",)}
+
+
+# --- what is said
+
+
+SENDER = {"sender_id": {"open_id": "ou_ann", "union_id": "on_ann"}, "sender_type": "user", "tenant_key": "t1"}
+SPOKEN = {
+    "message_id": "om_1",
+    "create_time": "1721980800123",
+    "chat_id": "oc_1",
+    "chat_type": "p2p",
+    "message_type": "text",
+    "content": '{"text":"sync now hq"}',
+}
+ROLLCALL = {"key": "@_user_1", "id": {"open_id": "ou_bot", "union_id": "on_bot"}, "mentioned_type": "bot", "name": "R"}
+
+
+def message(*, sender: object = SENDER, tenant: object = "t1", **changes: object) -> bytes:
+    event = {"sender": sender, "message": {**SPOKEN, **changes}}
+    told = json.loads(LARK.event("e1", MESSAGE, event))
+    told["header"]["tenant_key"] = tenant
+    return json.dumps(told).encode()
+
+
+def talk(text: bytes, app: Lark = LARK) -> Any:
+    return json.loads(delivered(text, app).talk)
+
+
+def ignored(text: bytes) -> bool:
+    """Acknowledged, and nothing of it is kept."""
+    got = opened(LARK.push(text, NOW))
+    return (got.ack.status, got.delivery) == (200, None)
+
+
+def test_of_a_message_only_what_its_reader_needs_is_kept() -> None:
+    text = message(mentions=[{**ROLLCALL, "tenant_key": "t1"}], user_agent="Lark/7", root_id="om_0")
+    delivery = delivered(text)
+    assert (delivery.delivery_id, delivery.ids, delivery.proven) == ("om_1", {}, True)
+    assert json.loads(delivery.talk) == {
+        "message_id": "om_1",
+        "chat_id": "oc_1",
+        "direct": True,
+        "sender": "ou_ann",
+        "type": "text",
+        "content": '{"text":"sync now hq"}',
+        "mentions": [{"key": "@_user_1", "id": "ou_bot", "name": "R", "type": "bot"}],
+    }
+
+
+def test_a_message_that_comes_again_under_another_event_id_is_the_same() -> None:
+    again = json.loads(message())
+    again["header"]["event_id"] = "e2"
+    assert delivered(message()).delivery_id == delivered(json.dumps(again).encode()).delivery_id
+
+
+def test_without_an_encrypt_key_nothing_that_is_said_is_proven() -> None:
+    assert not delivered(message(), PLAIN).proven
+
+
+@pytest.mark.parametrize("sender_type", ["bot", "app", "", None, ["user"]])
+def test_what_no_person_wrote_is_not_kept(sender_type: object) -> None:
+    assert ignored(message(sender={**SENDER, "sender_type": sender_type}))
+
+
+def test_what_is_said_in_a_group_to_nobody_is_not_kept() -> None:
+    assert ignored(message(chat_type="group"))
+    assert ignored(message(chat_type="group", mentions=[]))
+    assert ignored(message(chat_type="topic", mentions="@_user_1"))
+    assert talk(message(chat_type="group", mentions=[ROLLCALL]))["direct"] is False
+
+
+@pytest.mark.parametrize("changes", [{"message_id": None}, {"message_id": "x" * 200}, {"chat_id": 7}, {"chat_id": ""}])
+def test_a_message_that_cannot_be_answered_is_not_kept(changes: dict[str, object]) -> None:
+    assert ignored(message(**changes))
+
+
+def test_somebody_of_another_company_is_nobody_here() -> None:
+    assert talk(message(tenant="t2"))["sender"] == ""
+    assert talk(message(tenant=""))["sender"] == "ou_ann"
+    assert talk(message(sender={**SENDER, "tenant_key": ""}))["sender"] == "ou_ann"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": json.dumps({"text": "x" * 64_000})},
+        {"content": json.dumps({"text": "中" * (LARGEST_CONTENT_BYTES // 3)}, ensure_ascii=False)},
+        {"content": {"text": "no JSON"}},
+        {"content": "\ud83d"},
+        {"message_type": "image", "content": '{"image_key":"img_1"}'},
+        {"message_type": "sticker", "content": '{"file_key":"f"}'},
+        {"message_type": None},
+    ],
+)
+def test_what_cannot_be_a_command_is_a_message_without_words(changes: dict[str, object]) -> None:
+    told = talk(message(**changes))
+    assert (told["type"], told["content"]) == ("", "")
+
+
+def test_a_message_is_bounded_whatever_it_holds() -> None:
+    mentions = [{**ROLLCALL, "key": f"@_user_{n}", "name": "\ud83d" + "n" * 9000} for n in range(900)]
+    kept = delivered(message(content="x" * LARGEST_CONTENT_BYTES, mentions=mentions)).talk
+    assert len(kept.encode()) < LARGEST_CONTENT_BYTES + MOST_MENTIONS * (3 * LONGEST_NAME + 400)
+    assert len(json.loads(kept)["mentions"]) == MOST_MENTIONS
+
+
+def test_an_entry_of_the_menu_is_kept_by_its_event() -> None:
+    event = {"operator": {"operator_name": "Ann", "operator_id": SENDER["sender_id"]}, "event_key": "sync_now"}
+    delivery = delivered(LARK.event("e7", MENU, event))
+    assert (delivery.delivery_id, delivery.type) == ("e7", MENU)
+    assert json.loads(delivery.talk) == {"sender": "ou_ann", "event_key": "sync_now"}
+    for key in ("", None, 7, "x" * (LONGEST_EVENT_KEY + 1), "a\nb"):
+        assert ignored(LARK.event("e7", MENU, {**event, "event_key": key}))
+
+
+def test_whoever_opens_the_chat_for_the_first_time_is_heard() -> None:
+    event = {"chat_id": "oc_1", "operator_id": SENDER["sender_id"]}
+    delivery = delivered(LARK.event("e8", ENTERED, event))
+    assert json.loads(delivery.talk) == {"sender": "ou_ann", "chat_id": "oc_1"}
+    assert ignored(LARK.event("e8", ENTERED, {**event, "last_message_id": "om_1"}))
+    assert ignored(LARK.event("e8", ENTERED, {"chat_id": "oc_1"}))
+
+
+def test_a_press_is_heard_here_too() -> None:
+    event = {"operator": {"open_id": "ou_ann"}, "action": {"value": {"command": "help", "lang": "zh"}}}
+    got = opened(LARK.push(LARK.event("e9", PRESSED, event), NOW))
+    assert got.delivery is not None
+    assert json.loads(got.ack.body)["toast"]["content"] == "已收到：help"

@@ -71,6 +71,11 @@ class Lab:
     def new_post(self, path: str, body: object) -> Shown:
         return shown(self.http.post(f"{API}{path}", json=body))
 
+    def call(self, method: str, path: str, **body: object) -> Shown:
+        """Call the new API with a body and the current token."""
+        headers = {"x-acs-dingtalk-access-token": self.token} if self.token else {}
+        return shown(self.http.request(method, f"{API}{path}", json=body, headers=headers))
+
     def query(self) -> dict[str, str]:
         return {"access_token": self.token} if self.token else {}
 

@@ -62,6 +62,9 @@ class Lab:
         url = path if path.startswith("/") else CONTACT + path
         return _shown(self.http.post(url, json=body, params=params, headers=self.headers()))
 
+    def patch(self, path: str, body: object) -> Shown:
+        return _shown(self.http.patch(path, json=body, headers=self.headers()))
+
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 

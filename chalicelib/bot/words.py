@@ -1,0 +1,108 @@
+"""From a chat's text to words, however a phone spells them; never an error, whatever was typed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+# No command is longer; what is typed beyond that is not looked at.
+LONGEST: Final = 2000
+MOST_WORDS: Final = 60
+
+_DOUBLE: Final = '"“”„‟«»「」『』＂〝〞'
+_SINGLE: Final = "'‘’‚‛＇"
+_SPACING: Final = "，、；。"
+_MENTION: Final = re.compile(r"^\s*<at\b[^>]{0,200}>[^<]{0,200}</at>|^\s*<@[^>]{0,200}>", re.IGNORECASE)
+_DASHES: Final = re.compile(r"^[—–―]{1,2}(?=[A-Za-z])")
+# Ends a word as a sentence does; what is only that is a word (`?`).
+_ENDS: Final = "!?.,;"
+_OUR_NAME: Final = "rollcall"
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Split what was typed as a shell would, forgivingly: mentions, a slash, the bot's own name and full width are
+    taken off, and a quote that is never closed is a letter.
+    """
+    text = text[:LONGEST]
+    while found := _MENTION.match(text):
+        text = text[found.end() :]
+    pieces = _pieces("".join(map(_plain, text)))
+    words = [each for each in (piece if is_quoted else _word(piece) for piece, is_quoted in pieces) if each]
+    words = words[:MOST_WORDS]
+    while words and words[0].startswith("@"):
+        words.pop(0)
+    if words and words[-1].casefold() == f"@{_OUR_NAME}":
+        words.pop()
+    if words and words[0].startswith("/"):
+        words[0] = words[0].lstrip("/")
+    if words and words[0].casefold() in (_OUR_NAME, ""):
+        words.pop(0)
+    return tuple(words)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Spell words so that `split` finds them again."""
+    return " ".join(f'"{_unquoted(each)}"' if not each or set(each) & _NEEDS_QUOTES else each for each in words)
+
+
+def is_chinese(text: str) -> bool:
+    return any("\u3400" <= each <= "\u9fff" for each in text[:LONGEST])
+
+
+_NEEDS_QUOTES: Final = frozenset(" \t\n" + _DOUBLE + _SINGLE + _SPACING)
+
+
+def _unquoted(word: str) -> str:
+    return "".join(each for each in word if each not in _DOUBLE)
+
+
+def _plain(letter: str) -> str:
+    if letter in _DOUBLE:
+        return '"'
+    if letter in _SINGLE:
+        return "'"
+    if letter in _SPACING or letter.isspace():
+        return " "
+    if "\uff01" <= letter <= "\uff5e":
+        return chr(ord(letter) - 0xFEE0)
+    match unicodedata.category(letter):
+        case "Cc":
+            return " "
+        case "Cf" | "Cs" | "Co" | "Cn":
+            return ""
+        case _:
+            return letter
+
+
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    """Split at spaces that are not within quotes, and tell what was quoted.
+
+    A quote opens where a word, or the value of an option, begins.
+    """
+    pieces: list[tuple[str, bool]] = []
+    piece: list[str] = []
+    is_quoted = False
+    at = 0
+    while at < len(text):
+        letter = text[at]
+        opens = letter in "\"'" and (not piece or piece[-1] == "=")
+        end = text.find(letter, at + 1) if opens else -1
+        if end > at:
+            piece.append(text[at + 1 : end])
+            is_quoted, at = True, end
+        elif letter == " ":
+            pieces.append(("".join(piece), is_quoted))
+            piece, is_quoted = [], False
+        else:
+            piece.append(letter)
+        at += 1
+    pieces.append(("".join(piece), is_quoted))
+    return pieces
+
+
+def _word(piece: str) -> str:
+    piece = _DASHES.sub("--", piece)
+    bare = piece.rstrip(_ENDS)
+    return bare if any(each.isalnum() for each in bare) else piece

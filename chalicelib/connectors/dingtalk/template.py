@@ -1,0 +1,116 @@
+"""The interactive card that docs/dingtalk-card.json installs: its parameters, and the names of its instances.
+
+A parameter is text of at most 1 KB, so the words are spread over several of them. What does not fit is left out, and
+the card says so.
+
+Source: DingTalk, "Create and deliver a card".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from chalicelib.connectors.dingtalk.markdown import (
+    BREAK,
+    MARKS,
+    cut,
+    escaped,
+    heading,
+    is_typable,
+    shortened,
+    typed,
+    words,
+)
+from chalicelib.core.catalogue import Lang
+from chalicelib.core.reply import Button, Reply
+
+TITLE: Final = "title"
+STATUS: Final = "status"
+NOTE: Final = "note"
+MOST_LINES: Final = 8
+MOST_BUTTONS: Final = 6
+LONGEST_VALUE_BYTES: Final = 1000
+LONGEST_LABEL: Final = 40
+# What a button sends back; the template gives it the button's `_command`.
+COMMAND: Final = "command"
+
+LINES: Final = tuple(f"lines{number}" for number in range(1, MOST_LINES + 1))
+BUTTONS: Final = tuple(f"button{number}" for number in range(1, MOST_BUTTONS + 1))
+SHOWN, LABEL, SENDS = "_shown", "_label", "_command"
+PARAMS: Final = (TITLE, STATUS, *LINES, *(each + part for each in BUTTONS for part in (SHOWN, LABEL, SENDS)), NOTE)
+
+_TRACK = re.compile(r"rollcall\.(en|zh)\.(-|[A-Za-z0-9_-]{1,180})\.[0-9a-f]{24}")
+
+
+def params(reply: Reply) -> Mapping[str, str]:
+    """Fill every parameter: those of a button that is not there are empty, and it is hidden."""
+    pressed = [each for each in reply.buttons if _fits(each)][:MOST_BUTTONS]
+    others = [typed(each, reply.lang) for each in reply.buttons if each not in pressed and is_typable(each)]
+    others = [each for each in others if len(each.encode()) <= LONGEST_VALUE_BYTES]
+    filled = dict.fromkeys(PARAMS, "")
+    filled |= {TITLE: cut(escaped(heading(reply)), LONGEST_VALUE_BYTES), STATUS: MARKS[reply.tone]}
+    filled |= zip(LINES, _spread(reply, others), strict=False)
+    filled |= dict.fromkeys((each + SHOWN for each in BUTTONS), "false")
+    for name, button in zip(BUTTONS, pressed, strict=False):
+        filled |= {name + SHOWN: "true", name + LABEL: _label(button), name + SENDS: button.command}
+    return filled
+
+
+def track(once: str, source: str, chat: str, lang: Lang) -> str:
+    """Name a card: the same for the same `once`. Its place and language come back with every press."""
+    place = base64.urlsafe_b64encode(chat.encode()).decode().rstrip("=") or "-"
+    return f"rollcall.{lang}.{place}.{hashlib.sha256(f'{source} {once}'.encode()).hexdigest()[:24]}"
+
+
+def tracked(card: str) -> tuple[Lang | None, str]:
+    """Read the language and the group from a card's name; the group is "" for a card that one person has."""
+    found = _TRACK.fullmatch(card)
+    if found is None:
+        return None, ""
+    lang, place = Lang(found[1]), found[2]
+    if place == "-":
+        return lang, ""
+    try:
+        return lang, base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)).decode()
+    except ValueError:
+        return None, ""
+
+
+def _fits(button: Button) -> bool:
+    """Tell whether a button's command goes into a parameter whole: a command that was cut is another one."""
+    return 0 < len(button.command.encode("utf-8", "replace")) <= LONGEST_VALUE_BYTES and button.command.isprintable()
+
+
+def _label(button: Button) -> str:
+    return escaped(button.label)[:LONGEST_LABEL].strip() or escaped(button.command)[:LONGEST_LABEL]
+
+
+def _spread(reply: Reply, last: Sequence[str]) -> Sequence[str]:
+    """Put a reply's lines into as many values as there are, those of `last` in any case."""
+    read = words(reply)
+    lines = [cut(line, LONGEST_VALUE_BYTES) for line in read.lines]
+
+    def packed(count: int) -> list[str]:
+        more = len(lines) - count + read.more
+        return _packed([*lines[:count], *([shortened(reply, more)] if more else []), *last])
+
+    if len(whole := packed(len(lines))) <= MOST_LINES:
+        return whole
+    count = bisect_right(range(len(lines)), MOST_LINES, key=lambda count: len(packed(count)))
+    return packed(max(0, count - 1))[:MOST_LINES]
+
+
+def _packed(lines: Sequence[str]) -> list[str]:
+    values: list[str] = []
+    for line in lines:
+        joined = f"{values[-1]}{BREAK}{line}" if values else line
+        if values and len(joined.encode()) <= LONGEST_VALUE_BYTES:
+            values[-1] = joined
+        else:
+            values.append(line)
+    return values

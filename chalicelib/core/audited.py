@@ -1,0 +1,41 @@
+"""One way to do what must be permitted and is written down: check the role, run the body, note how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from chalicelib.core.errors import ForbiddenError, RollcallError
+from chalicelib.core.ports import Audit, AuditLine, Clock
+from chalicelib.core.principal import Principal, Role, permits
+
+
+@dataclass(slots=True)
+class Noted:
+    """What the body finds out for its audit line."""
+
+    source: str | None = None
+    task: str | None = None
+
+
+@contextmanager
+def audited(audit: Audit, clock: Clock, who: Principal, verb: str, needed: Role) -> Iterator[Noted]:
+    """Note how the body ended, also when it is refused.
+
+    Raises:
+        ForbiddenError: the role is too small; the body does not run.
+    """
+    noted = Noted()
+    outcome = "done"
+    try:
+        if not permits(who, needed):
+            raise ForbiddenError("forbidden", role=needed.name.lower())
+        yield noted
+    except RollcallError as error:
+        outcome = error.code
+        raise
+    finally:
+        audit.note(
+            AuditLine(at=clock.now(), principal=who, verb=verb, source=noted.source, task=noted.task, outcome=outcome)
+        )
