@@ -318,11 +318,12 @@ class Converser:
         return self._card(outgoing, task, posted)
 
     def _card(self, outgoing: Outgoing, task: str | None, card: str) -> Card | None:
-        if not task or not card:
+        if not task:
             return None
         return Card(
             task=task,
-            card=card,
+            card=card or f"words:{outgoing.outgoing_id}",
+            editable=bool(card),
             # What takes answers for an hour is of no use to edits, and a secret.
             to=replace(outgoing.to, session="", session_until=None),
             lang=outgoing.reply.lang,

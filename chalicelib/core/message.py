@@ -130,7 +130,10 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A posted message that shows a task, and can be edited. `shown` is a digest of what it shows now."""
+    """A posted message that shows a task. `shown` is a digest of what it shows now.
+
+    Where the vendor cannot edit it, `editable` is False and `card` a name of ours: how the task ended is said anew.
+    """
 
     task: str
     card: str
@@ -139,3 +142,4 @@ class Card:
     shown: str
     edited_at: datetime
     edits: int = 0
+    editable: bool = True

@@ -24,7 +24,7 @@ from chalicelib.core.ports import Admins, Bell, Board, Catalog, Chats, Clock, Di
 from chalicelib.core.principal import Role
 from chalicelib.core.reply import Line, Reply, Tone
 from chalicelib.core.source import Source
-from chalicelib.core.task import Everything, Progress, Purpose, RowStatus, SyncRecord, SyncTask, TaskStatus
+from chalicelib.core.task import Everything, Purpose, RowStatus, SyncRecord, SyncTask, TaskStatus
 from chalicelib.notices.card import task_card
 from chalicelib.notices.digest import digest
 from chalicelib.notices.show import View
@@ -80,17 +80,16 @@ class Notices:
 
     def is_due(self, source: Source) -> bool:
         """Tell whether `collect` has something to do, at little cost: for the tick, in case a ring was lost."""
-        if self.tasks.unreported(source.uid):
+        if self.tasks.unreported(source.uid) or any(not each.editable for each in self.chats.showing(source.uid)):
             return True
         return _digest_due(source, self.board.notices(source.uid), self.clock.now())
 
     # cards
 
     def _follow(self, source: Source) -> float | None:
-        """Edit the cards whose task has moved on."""
+        """Edit the cards whose task has moved on, and say its end where nothing can be edited."""
         now = self.clock.now()
         waits: list[timedelta] = []
-        lease = self.tasks.lease(source.uid)
         for card in self.chats.showing(source.uid):
             try:
                 task = self.tasks.get(card.task)
@@ -99,26 +98,31 @@ class Notices:
                 continue
             pause = min(SOONEST * 2 ** (card.edits // 3), LATEST)
             if not task.status.is_over:
+                if not card.editable:  # whoever ends the task rings
+                    continue
                 if now - card.edited_at < pause:
                     waits.append(card.edited_at + pause - now)
                     continue
                 waits.append(pause)
-            self._show(card, task, lease[1] if lease and task.status is TaskStatus.RUNNING else None, now)
+            self._show(card, task, now)
         return min(waits).total_seconds() if waits else None
 
-    def _show(self, card: Card, task: SyncTask, progress: Progress | None, now: datetime) -> None:
-        reply = task_card(self._view(card.lang), task, self._rows(task), progress)
+    def _show(self, card: Card, task: SyncTask, now: datetime) -> None:
+        lease = self.tasks.lease(task.source) if task.status is TaskStatus.RUNNING else None
+        reply = task_card(self._view(card.lang), task, self._rows(task), lease[1] if lease else None)
         shown = digest_of(reply)
-        is_last = task.status.is_over and task.status not in (TaskStatus.HELD, TaskStatus.PREVIEWED)
-        if shown != card.shown:
-            edit = Outgoing(
-                outgoing_id=f"edit:{card.card}:{shown}",
+        is_last = task.status.is_over and (
+            not card.editable or task.status not in (TaskStatus.HELD, TaskStatus.PREVIEWED)
+        )
+        if shown != card.shown and (card.editable or is_last):
+            news = Outgoing(
+                outgoing_id=f"{'edit' if card.editable else 'ended'}:{card.card}:{shown}",
                 to=card.to,
                 reply=reply,
                 created_at=now,
-                edits=card.card,
+                edits=card.card if card.editable else "",
             )
-            self.chats.put([edit])
+            self.chats.put([news])
             card = replace(card, shown=shown, edited_at=now, edits=card.edits + 1)
         elif not is_last:
             return
@@ -128,7 +132,10 @@ class Notices:
 
     def _tell(self, source: Source, task: SyncTask) -> None:
         settings = self.board.notices(source.uid)
-        followed = {card.to.chat for card in self.chats.cards(task.task_id)}
+        cards = self.chats.cards(task.task_id)
+        followed = {card.to.chat for card in cards}
+        for abroad in {card.to.source for card in cards} - {source.uid}:
+            self.bell.ring(abroad)  # it was asked for in another workspace's chat
         now = self.clock.now()
         listeners: Sequence[Listener] = ()
         if task.status is TaskStatus.FAILED and task.reason:

@@ -196,6 +196,7 @@ def card_items(card: Card) -> tuple[Item, Item]:
         "shown": card.shown,
         "edited_at": instant(card.edited_at),
         "edits": card.edits,
+        **({} if card.editable else {"words": True}),
     }
     attributes = {BODY: folded(body)}
     expires = expiry(card.edited_at, keys.CARD_LIFE)
@@ -217,6 +218,7 @@ def as_card(item: Item) -> Card:
         shown=body.text("shown"),
         edited_at=body.when("edited_at"),
         edits=body.number("edits"),
+        editable=not body.has("words"),
     )
 
 

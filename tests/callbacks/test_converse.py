@@ -425,11 +425,11 @@ def test_a_card_that_follows_a_task_is_kept_without_what_is_secret(parlour: Parl
     assert parlour.chats.showing(parlour.uid) == [card]
 
 
-def test_a_chat_without_editable_cards_keeps_none(parlour: Parlour) -> None:
+def test_what_cannot_be_edited_is_kept_to_say_how_its_task_ends(parlour: Parlour) -> None:
     parlour.chat.presses = False
     parlour.put("n1", task="7")
     parlour.turn()
-    assert parlour.chats.cards("7") == []
+    assert [(each.card, each.editable) for each in parlour.chats.cards("7")] == [("words:n1", False)]
 
 
 def test_an_edit_changes_the_card_and_says_nothing_new(parlour: Parlour) -> None:

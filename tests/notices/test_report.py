@@ -66,12 +66,13 @@ class Office:
             )
         )
 
-    def card(self, task: SyncTask) -> Card:
+    def card(self, task: SyncTask, *, editable: bool = True) -> Card:
         """A card that somebody got who asked for a task."""
         now = self.house.clock.now()
         card = Card(
             task=task.task_id,
             card="om_card",
+            editable=editable,
             to=Address(source=self.uid, chat=GROUP),
             lang=Lang.EN,
             shown="",
@@ -288,3 +289,35 @@ def test_the_tick_knows_that_there_is_news() -> None:
     assert office.notices.is_due(source)
     office.collected()
     assert not office.notices.is_due(source)
+
+
+def test_where_nothing_can_be_edited_the_end_is_said_once_and_progress_never() -> None:
+    office = Office()
+    task = office.house.requests.sync_now(TERMINAL, "hq").task
+    office.card(task, editable=False)
+    said_: list[Outgoing] = []
+
+    def watch(progress: Progress) -> None:
+        office.house.clock.sleep(5)
+        said_.extend(office.collected())
+
+    assert office.notices.collect(office.uid) is None
+    office.house.work(watch=watch)
+    assert said_ == []
+    (end,) = office.collected()
+    assert (end.edits, end.to.chat, end.task) == ("", GROUP, None)
+    assert "done" in end.reply.title
+    assert office.collected() == []
+    assert office.chats.showing(office.uid) == []
+
+
+def test_a_task_that_was_asked_for_in_another_workspace_wakes_its_chat() -> None:
+    office = Office()
+    task = office.house.requests.sync_now(TERMINAL, "hq").task
+    now = office.house.clock.now()
+    to = Address(source="src-branch", chat="cid1")
+    abroad = Card(task=task.task_id, card="words:m1#0", to=to, lang=Lang.EN, shown="", edited_at=now, editable=False)
+    office.chats.edited(abroad, is_last=False)
+    office.house.work()
+    office.collected()
+    assert ("src-branch", 0) in office.bell.rung
