@@ -114,7 +114,9 @@ class Demo:
 
     def first_sync(self) -> None:
         chapter(
-            "1", "A company is read", "800 people in 60 departments of a simulated Lark workspace become a directory."
+            "1",
+            "A company is read",
+            "Some 800 people in 60 departments of a simulated Lark workspace become a directory.",
         )
         self.type(
             *("source", "create", "hq", "--kind", "lark", "--name", "总部", "--app-id", self.company.app_id),
@@ -229,8 +231,8 @@ class Demo:
         pusher.start()
         company.connect_chat(f"{url}/callbacks/hq/cards", ENCRYPT_KEY, VERIFICATION_TOKEN)
         chat = Chat(company, group)
+        chat.said(owner, "@Rollcall")
         chat.said(owner, "@Rollcall sync now hq", "done")
-        chat.said(owner, "@Rollcall records hq")
         chat.said(guest, "@Rollcall sync now hq")
         gone = company.some_branch(40)
         # Had they come, these events would be facts: each of them a departure that the vendor itself reported.
@@ -261,7 +263,8 @@ class Demo:
         leavers = [each for each in office.people_under(1) if each != chief][:30]
         for each in leavers:
             office.leave(each)
-        chat, direct = Chat(office, group), Chat(office, office.direct_chat(chief).chat_id)
+        chat = Chat(office, group)
+        direct = Chat(office, office.direct_chat(chief).chat_id, f" · to {office.name_of(chief)} alone")
         chat.said(chief, "@Rollcall sync now branch")
         told = direct.heard("held")
         task = found(r"sync approve (\w+)", told)
@@ -275,8 +278,8 @@ class Demo:
 class Chat:
     """A chat as the demo types and prints it; what was printed is not printed again."""
 
-    def __init__(self, workspace: LarkWorkspace | DingTalkWorkspace, chat: str) -> None:
-        self._workspace, self._chat = workspace, chat
+    def __init__(self, workspace: LarkWorkspace | DingTalkWorkspace, chat: str, where: str = "") -> None:
+        self._workspace, self._chat, self._where = workspace, chat, where
         self._seen = len(workspace.messages(chat))
 
     def said(self, person: str, text: str, wanted: str = "") -> str:
@@ -331,7 +334,7 @@ class Chat:
             return text
         lines = text.splitlines()
         shown = lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], "…"]
-        title = "Rollcall" + (" · edited in place" if post["edits"] else "")
+        title = f"Rollcall{self._where}" + (" · edited in place" if post["edits"] else "")
         console.print(Panel(Text("\n".join(shown)), title=title, title_align="left", border_style="green", width=90))
         return text
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
-from chalicelib.bot.command import Ask, Effect, Given, Parsed, Rooms
+from chalicelib.bot.command import Ask, Command, Effect, Given, Parsed, Rooms
 from chalicelib.bot.commands.menu import menu_card
 from chalicelib.bot.confirm import Came, Confirming, six_digits
-from chalicelib.bot.parse import SOURCE, parse
+from chalicelib.bot.parse import SOURCE, named, parse, spelled_options
 from chalicelib.bot.words import is_chinese, joined, split
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.confirm import LIFE, Confirmation, Standing
@@ -33,8 +33,9 @@ from chalicelib.notices.show import clean, handle, instant, local, zone_of
 UNKNOWN: Final = "unknown"
 # Whoever writes from outside the company has no id.
 OUTSIDER: Final = "outsider"
-# How a dangerous command ended that waits for its confirmation.
+# How a dangerous command ended that waits for its confirmation, and one for which a source must be chosen first.
 ASKED: Final = "asked to confirm"
+OPEN: Final = "asked which source"
 _CONFIRM: Final = ("confirm",)
 # What commands whose verbs write the audit line refuse before they come to the verb.
 _BEFORE_VERBS: Final = frozenset({"unknown role", "cycle is misread", "where is misread", "only in a chat"})
@@ -42,11 +43,15 @@ _BEFORE_VERBS: Final = frozenset({"unknown role", "cycle is misread", "where is 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What a message came to. `in_place`: it takes the place of the pressed card. `code` is for the sender alone."""
+    """What a message came to. `in_place`: it takes the place of the pressed card. `code` is for the sender alone.
+
+    `personal`: the reply is too, if it was asked for in private.
+    """
 
     reply: Reply
     in_place: bool = False
     code: Reply | None = None
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +93,7 @@ class Bot:
         """
         admin = self.rooms.admins.admins.admin(message.source, message.sender) if message.sender else None
         words = split(message.text)
-        lang = _language(message, admin)
+        lang = _language(message, words, admin)
         if admin is None:
             heard = Heard(reply=self._stranger(message, words, lang))
         else:
@@ -103,6 +108,21 @@ class Bot:
             heard = self._hear(self._ask_in(message, who, lang), message, words)
         return self._outgoing(message, heard, lang)
 
+    def give_up(self, message: Message) -> None:
+        """Note that a message could not be answered, unless its command was run."""
+        admin = self.rooms.admins.admins.admin(message.source, message.sender) if message.sender else None
+        role, audits = (admin.role, admin.audits) if admin else (Role.VIEWER, False)
+        who = Principal(
+            key=clean(message.sender, _LONGEST_ID) or OUTSIDER,
+            role=role,
+            door=message.source,
+            audits=audits,
+            where=message.address.chat,
+            message=message.message_id,
+        )
+        command = named(split(message.text))
+        self._note(who, (command.verb or command.name) if command else UNKNOWN, "not answered")
+
     def _ask_in(self, message: Message, who: Principal, lang: Lang) -> Ask:
         private = message.address.direct
         return replace(self._ask(who, lang, documents=False), private=private, heard=message)
@@ -113,19 +133,20 @@ class Bot:
         try:
             parsed = self._parsed(message, words, ask)
         except UsageError as error:
-            self._note(ask.who, UNKNOWN, error.code)
+            self._note(ask.who, _name(words), error.code)
             return Heard(reply=_misunderstood(ask, error, words))
         try:
             if parsed.command.words == _CONFIRM:
                 return self._confirm(ask, message, str(parsed.given["number"]), str(parsed.given["code"] or ""))
             if parsed.choices:
                 self._check(ask, parsed)
+                self._note(ask.who, parsed.command.name, OPEN)
                 return Heard(reply=_which(ask, parsed))
             effect = self._effect(ask, parsed)
             if effect is not None:
                 return self._ask_to_confirm(ask, message, parsed, effect)
             turns = parsed.command.pages and ("page" not in parsed.given or parsed.given["page"] is not None)
-            return Heard(reply=self._run(ask, parsed), in_place=turns)
+            return Heard(reply=self._run(ask, parsed), in_place=turns, personal=parsed.command.personal)
         except TransientError:
             raise
         except RollcallError as error:
@@ -171,26 +192,26 @@ class Bot:
                 if error.code in _BEFORE_VERBS:
                     self._note(ask.who, command.name, error.code, given)
                 raise
-        outcome = "done"
         try:
-            return command.do(ask, **given)
+            reply = command.do(ask, **given)
         except RollcallError as error:
-            outcome = error.code
+            self._note_error(ask.who, command.name, error, given)
             raise
-        finally:
-            self._note(ask.who, command.name, outcome, given)
+        self._note(ask.who, command.name, "done", given)
+        return reply
 
     def _effect(self, ask: Ask, parsed: Parsed) -> Effect | None:
-        danger = parsed.command.danger
-        if danger is None:
+        command = parsed.command
+        proof = command.proof if ask.heard is not None and not ask.heard.proven else None
+        if command.danger is None and proof is None:
             return None
         self._check(ask, parsed)
         given = self._given(parsed)
         try:
-            return danger(ask, **given)
+            effect = command.danger(ask, **given) if command.danger is not None else None
+            return proof(ask, **given) if effect is None and proof is not None else effect
         except RollcallError as error:
-            if not isinstance(error, TransientError):
-                self._note(ask.who, parsed.command.name, error.code, given)
+            self._note_error(ask.who, command.name, error, given)
             raise
 
     def _given(self, parsed: Parsed) -> dict[str, Given]:
@@ -202,6 +223,11 @@ class Bot:
                 if typed.casefold() == each.handle or typed == each.name:
                     given[SOURCE] = each.handle
         return given
+
+    def _note_error(self, who: Principal, verb: str, error: RollcallError, given: dict[str, Given]) -> None:
+        """Note how it ended, unless the message is to be heard again."""
+        if not (who.message and isinstance(error, TransientError)):
+            self._note(who, verb, error.code, given)
 
     def _note(self, who: Principal, verb: str, outcome: str, given: dict[str, Given] | None = None) -> None:
         named = {name: value for name, value in (given or {}).items() if isinstance(value, str)}
@@ -224,9 +250,6 @@ class Bot:
         view = self._ask(Principal(key="", role=Role.VIEWER, door=message.source), lang)
         source = handle(view, message.source)
         person = clean(message.sender, _LONGEST_ID)
-        verb = UNKNOWN
-        with suppress(UsageError):
-            verb = parse(words, lang, sources=()).command.name
         error: RollcallError
         if not person:
             error = ForbiddenError("not of the company")
@@ -236,7 +259,7 @@ class Bot:
             error = ForbiddenError("no owner yet", handle=source, id=person)
         who = Principal(key=person or OUTSIDER, role=Role.VIEWER, door=message.source, where=message.address.chat)
         who = replace(who, message=message.message_id)
-        self._note(who, verb, error.code)
+        self._note(who, _name(words), error.code)
         return refusal(error, lang)
 
     # --- what must be confirmed
@@ -254,7 +277,7 @@ class Bot:
         asked, code = self._confirming().ask(message, typed, effect.employees, effect.employees > above)
         self._note(ask.who, parsed.command.name, ASKED, self._given(parsed))
         until = instant(asked.expires_at, zone_of(ask, effect.source))
-        lines = [Line(text=_lost(ask, effect), tone=Tone.WARN)]
+        lines = [Line(text=_lost(ask, effect), tone=Tone.WARN)] if effect.blocks else []
         if asked.needs_second:
             lines.append(Line(text=say("a second person must confirm", ask.lang, {"limit": above})))
         lines.append(Line(text=_how(ask, message, asked, until)))
@@ -274,7 +297,7 @@ class Bot:
 
     def _confirm(self, ask: Ask, message: Message, number: str, code: str) -> Heard:
         number = number.removeprefix("#")
-        outcome, confirming = "done", self._confirming()
+        confirming = self._confirming()
         try:
             found = confirming.find(message, number)
             parsed = parse(split(found.command), ask.lang, sources=None)
@@ -282,10 +305,9 @@ class Bot:
                 raise ForbiddenError("forbidden", role=parsed.command.role.name.lower())
             taken = confirming.answer(message, number, code)
         except RollcallError as error:
-            outcome = error.code
+            self._note_error(ask.who, "confirm", error, {})
             raise
-        finally:
-            self._note(ask.who, "confirm", outcome)
+        self._note(ask.who, "confirm", "done")
         after = taken.after
         until = instant(after.expires_at, zone_of(ask, after.source))
         match taken.came:
@@ -354,10 +376,15 @@ class Bot:
         now = self.rooms.clock.now()
         reply = replace(heard.reply, data=None, lang=lang)
         edits = message.card if heard.in_place and message.said is Said.PRESSED else ""
+        to = message.address
+        if heard.personal and to.direct and not message.proven:
+            # Who spoke is not proven, and so is where: it goes to that person, not to a place that the message names.
+            # Only a card that needs no chat is known to be theirs.
+            to, edits = replace(_alone(message), thread="" if to.chat else to.thread), "" if to.chat else edits
         replies = [
             Outgoing(
                 outgoing_id=f"{message.message_id}#0",
-                to=message.address,
+                to=to,
                 reply=reply,
                 created_at=now,
                 edits=edits,
@@ -366,9 +393,9 @@ class Bot:
         ]
         if heard.code is not None:
             # Not to the address that the message gives: the code goes to that person, whatever was signed.
-            alone = Address(source=message.source, person=message.sender, direct=True)
             told = replace(heard.code, lang=lang)
-            replies.append(Outgoing(outgoing_id=f"{message.message_id}#1", to=alone, reply=told, created_at=now))
+            to = _alone(message)
+            replies.append(Outgoing(outgoing_id=f"{message.message_id}#1", to=to, reply=told, created_at=now))
         return replies
 
 
@@ -393,18 +420,31 @@ def refusal(error: RollcallError, lang: Lang, zone: str = "UTC") -> Reply:
 
 
 def spelled(parsed: Parsed, given: dict[str, Given]) -> str:
-    """Spell a command so that it can be typed again."""
+    """Spell a command so that it can be typed again, options and all."""
     words = [*parsed.command.words]
     for name, _, _ in parsed.command.params:
         value = given.get(name)
         words += [value] if isinstance(value, str) else value if isinstance(value, tuple) else ()
+    names = {name.replace("-", "_") for name in parsed.command.options}
+    words += spelled_options({name: value for name, value in given.items() if name in names})
     return joined(words)
 
 
-def _language(message: Message, admin: Admin | None) -> Lang:
+def _name(words: Sequence[str]) -> str:
+    """Name for the log what was typed: the command, and nothing else of it."""
+    command: Command | None = named(words)
+    return command.name if command else UNKNOWN
+
+
+def _alone(message: Message) -> Address:
+    return Address(source=message.source, person=message.sender, direct=True)
+
+
+def _language(message: Message, words: Sequence[str], admin: Admin | None) -> Lang:
+    """Answer in the language of the command; a name that is looked for may be of another."""
     if message.lang is not None:
         return message.lang
-    if is_chinese(message.text):
+    if words and is_chinese(words[0]):
         return Lang.ZH
     return admin.lang if admin else Lang.EN
 

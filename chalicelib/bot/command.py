@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.core.message import Message
@@ -71,6 +71,11 @@ class Effect:
     blocks: tuple[Block, ...]
 
 
+def of_source(ask: Ask, *, source: str, **_: object) -> Effect:
+    """Name the source that a command is about, which takes nothing from anybody."""
+    return Effect(source=ask.catalog.source(source).uid, employees=0, blocks=())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     name: str
@@ -83,9 +88,13 @@ class Command:
     """A declared command. `usage` is the pattern as written; `waits`: the terminal runs its task to the end.
 
     `aliases` are other words for it, in both languages. `danger` tells what it would do before it is confirmed, None
-    where it is harmless this time. `noted`: its verb writes the audit line. `audits`: the right to read the audit log
-    is wanted besides the role. `pages`: what it shows takes the place of the card that it was pressed on, if it has no
-    pages or one is asked for. `in_chat` is False for what wants files or secrets.
+    where it is harmless this time; `proof` the same of what is confirmed only where the vendor's signature does not
+    cover who spoke, because it widens rights or loosens a guard. `noted`: its verb writes the audit line, under the
+    name `verb` where that is not its own. `audits`: the right to read the audit log is wanted besides the role.
+    `personal`: it shows what only one person is to see; so where the signature does not cover who spoke, the answer to
+    what was said in private goes to that person by their id, not to the place that the message names. `pages`: what it
+    shows takes the place of the card that it was pressed on, if it has no pages or one is asked for. `in_chat` is False
+    for what wants files or secrets.
     """
 
     usage: str
@@ -101,14 +110,23 @@ class Command:
     do: Callable[..., Reply]
     aliases: tuple[tuple[str, ...], ...] = ()
     danger: Callable[..., Effect | None] | None = None
+    proof: Callable[..., Effect | None] | None = None
     noted: bool = False
+    verb: str = ""
     audits: bool = False
+    personal: bool = False
     pages: bool = False
     in_chat: bool = True
 
     @property
     def name(self) -> str:
         return " ".join(self.words)
+
+    def spellings(self) -> Iterator[tuple[str, ...]]:
+        """Yield every way to name it."""
+        yield self.words
+        yield self.zh_words
+        yield from self.aliases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +154,19 @@ def command(
     aliases: tuple[str, ...] = (),
     waits: bool = False,
     danger: Callable[..., Effect | None] | None = None,
+    proof: Callable[..., Effect | None] | None = None,
     noted: bool = False,
+    verb: str = "",
     audits: bool = False,
+    personal: bool = False,
     pages: bool = False,
     in_chat: bool = True,
 ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
     """Declare a command.
 
     `usage` is words, then `<needed>`, `[optional]`, `[many...]`, `<some...>`, and options `[--flag]`,
-    `[--name <value>]`, `--name <value>`; `[--...]` takes any further options. The function, and `danger`, get them by
-    these names, with `-` as `_`; the further ones as `further`. A `<source>` left out is the only one there is.
+    `[--name <value>]`, `--name <value>`; `[--...]` takes any further options. The function, `danger` and `proof` get
+    them by these names, with `-` as `_`; the further ones as `further`. A `<source>` left out is the only one there is.
     `waits`: the terminal runs the task that the reply names, and shows its end.
     """
 
@@ -169,8 +190,11 @@ def command(
                 do=do,
                 aliases=tuple(tuple(each.split()) for each in aliases),
                 danger=danger,
+                proof=proof,
                 noted=noted,
+                verb=verb,
                 audits=audits,
+                personal=personal,
                 pages=pages,
                 in_chat=in_chat,
             )

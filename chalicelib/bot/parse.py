@@ -50,7 +50,9 @@ def parse(
             free.insert(at, sources[0])
         elif at is not None and sources:
             words = command.zh_words if lang is Lang.ZH else command.words
-            choices = {each: joined([*words, *free[:at], each, *free[at:], *_options(given)]) for each in sources}
+            choices = {
+                each: joined([*words, *free[:at], each, *free[at:], *spelled_options(given)]) for each in sources
+            }
             free.insert(at, "")
     _bind(command, free, given, usage)
     for option in command.options.values():
@@ -105,7 +107,8 @@ def _left_out(command: Command, free: list[str]) -> int | None:
     return None
 
 
-def _options(given: Mapping[str, Given]) -> Iterator[str]:
+def spelled_options(given: Mapping[str, Given]) -> Iterator[str]:
+    """Spell options as they are typed."""
     for name, value in given.items():
         spelled = f"--{name.replace('_', '-')}"
         if value is True:
@@ -147,18 +150,17 @@ def _find(tokens: Sequence[str], lang: Lang) -> tuple[Command, Sequence[str]]:
 def _longest(tokens: Sequence[str]) -> tuple[Command, int] | None:
     best: tuple[Command, int] | None = None
     for command in COMMANDS:
-        for words in spellings(command):
+        for words in command.spellings():
             typed = tuple(token.casefold() for token in tokens[: len(words)])
             if typed == words and (best is None or len(words) > best[1]):
                 best = (command, len(words))
     return best
 
 
-def spellings(command: Command) -> Iterator[tuple[str, ...]]:
-    """Yield every way to name a command."""
-    yield command.words
-    yield command.zh_words
-    yield from command.aliases
+def named(tokens: Sequence[str]) -> Command | None:
+    """Name the command that was typed, also where the rest cannot be understood; None for what is none."""
+    best = _longest(tokens) or (_longest(_unglued(tokens)) if tokens else None)
+    return best[0] if best else None
 
 
 def _unglued(tokens: Sequence[str]) -> Sequence[str]:
@@ -168,7 +170,7 @@ def _unglued(tokens: Sequence[str]) -> Sequence[str]:
         name
         for command in COMMANDS
         if command.params
-        for name in ("".join(each) for each in spellings(command) if len(each) == 1)
+        for name in ("".join(each) for each in command.spellings() if len(each) == 1)
         if is_chinese(name) and first.startswith(name)
     ]
     if not words:

@@ -55,6 +55,8 @@ class Hears(Protocol):
 
     def hear(self, message: Message) -> Sequence[Outgoing]: ...
 
+    def give_up(self, message: Message) -> None: ...
+
 
 class Collects(Protocol):
     """Puts out what people should be told."""
@@ -195,12 +197,16 @@ class Converser:
             if tries < MOST_TRIES:
                 raise SourceDeniedError("secrets are missing", handle=delivery.source)
             message = None
-        else:
+        elif tries < MOST_TRIES:
             message = chat.read(delivery)
-        if tries < MOST_TRIES:
             return self.bot.hear(message) if message is not None else ()
+        else:
+            message = _read(chat, delivery)
         log.error("gave up", extra={"tries": tries})
-        return [self._apology(message)] if message is not None else ()
+        if message is None:
+            return ()
+        self.bot.give_up(message)
+        return [self._apology(message)]
 
     def _apology(self, message: Message) -> Outgoing:
         lang = message.lang or (Lang.EN if message.text.isascii() else Lang.ZH)
@@ -358,13 +364,18 @@ class Converser:
 
 def _speaker(chat: Chat | None, delivery: Delivery) -> str:
     """Name who said it; what cannot be read was said by nobody else."""
-    try:
-        message = chat.read(delivery) if chat is not None else None
-    except Exception:  # it is told when the message's turn comes
-        message = None
+    message = _read(chat, delivery) if chat is not None else None
     if message is None:
         return f"delivery {delivery.delivery_id}"
     return message.sender or f"chat {message.address.chat}"
+
+
+def _read(chat: Chat, delivery: Delivery) -> Message | None:
+    """Read what was said, or nothing: what is wrong with it is told when it is to be answered."""
+    try:
+        return chat.read(delivery)
+    except Exception:  # whatever broke, others wait
+        return None
 
 
 def _is_due(outgoing: Outgoing, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chalicelib.core.errors import ForbiddenError, RollcallError
+from chalicelib.core.errors import ForbiddenError, RollcallError, TransientError
 from chalicelib.core.ports import Audit, AuditLine, Clock
 from chalicelib.core.principal import Principal, Role, permits
 
@@ -23,19 +23,24 @@ class Noted:
 def audited(audit: Audit, clock: Clock, who: Principal, verb: str, needed: Role) -> Iterator[Noted]:
     """Note how the body ended, also when it is refused.
 
+    What a message asks for and time may heal has not ended: the message is heard again, and one line says what came
+    of it.
+
     Raises:
         ForbiddenError: the role is too small; the body does not run.
     """
     noted = Noted()
-    outcome = "done"
+    outcome = "" if who.message else "internal error"
     try:
         if not permits(who, needed):
             raise ForbiddenError("forbidden", role=needed.name.lower())
         yield noted
+        outcome = "done"
     except RollcallError as error:
-        outcome = error.code
+        if not (who.message and isinstance(error, TransientError)):
+            outcome = error.code
         raise
     finally:
-        audit.note(
-            AuditLine(at=clock.now(), principal=who, verb=verb, source=noted.source, task=noted.task, outcome=outcome)
-        )
+        if outcome:
+            at, source, task = clock.now(), noted.source, noted.task
+            audit.note(AuditLine(at=at, principal=who, verb=verb, source=source, task=task, outcome=outcome))

@@ -45,19 +45,19 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "no such source": (
         "There is no source “{handle}”. `sources` lists those there are.",
-        "没有名为“{handle}”的来源。输入 `sources` 查看全部来源。",
+        "没有名为“{handle}”的来源。输入 `来源` 查看全部来源。",
     ),
     "no such task": (
         "There is no task {task}. `records` lists those there are.",
-        "没有任务 {task}。输入 `records` 查看全部任务。",
+        "没有任务 {task}。输入 `记录` 查看全部任务。",
     ),
     "no such entry": (
         "There is no entry {entry}. `employees` or `departments` list those there are.",
-        "没有条目 {entry}。输入 `employees` 或 `departments` 查看。",
+        "没有条目 {entry}。输入 `员工` 或 `部门` 查看。",
     ),
     "entry not in task": (
         "Task {task} has no row for {entry}. `record {task}` lists its rows.",
-        "任务 {task} 中没有 {entry} 的记录。输入 `record {task}` 查看。",
+        "任务 {task} 中没有 {entry} 的记录。输入 `详情 {task}` 查看。",
     ),
     "source is disabled": (
         "Source “{handle}” is disabled, so it is not synced. Enable it first.",
@@ -69,7 +69,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "another task is under way": (
         "Task {task} is at work on “{handle}”. Ask again when it has ended; `record {task}` shows how far it is.",
-        "任务 {task} 正在处理“{handle}”，请待其结束后再试。输入 `record {task}` 查看进度。",
+        "任务 {task} 正在处理“{handle}”，请待其结束后再试。输入 `详情 {task}` 查看进度。",
     ),
     "task is not over": (
         "Task {task} has not ended yet; wait for it first.",
@@ -81,7 +81,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "already approved": (
         "Task {task} was approved already, by {by} at {at}. `record {task}` shows what became of it.",
-        "任务 {task} 已由 {by} 于 {at} 批准。输入 `record {task}` 查看结果。",
+        "任务 {task} 已由 {by} 于 {at} 批准。输入 `详情 {task}` 查看结果。",
     ),
     "already rejected": (
         "Task {task} was refused already, by {by} at {at}. Sync again for a new plan.",
@@ -89,7 +89,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "task is over": (
         "Task {task} has ended already; there is nothing to cancel. `record {task}` shows what it did.",
-        "任务 {task} 已经结束，无需取消。输入 `record {task}` 查看结果。",
+        "任务 {task} 已经结束，无需取消。输入 `详情 {task}` 查看结果。",
     ),
     "events are not cancelled": (
         "Task {task} looks at what an event reported; it takes seconds and is not cancelled. `disable` ends a source's events.",
@@ -110,7 +110,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     # chat
     "audit right wanted": (
         "Reading the audit log is a right of its own. Ask an owner: `admin add <source> <id> --role <role> --audits`.",
-        "查看审计日志需要单独授权。请联系所有者：`admin add <source> <id> --role <role> --audits`。",
+        "查看审计日志需要单独授权。请联系所有者：`添加管理员 <来源> <ID> --role <角色> --audits`。",
     ),
     "not of the company": (
         "I only know people of this company, and cannot see who you are. Write to me from your account there.",
@@ -120,7 +120,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "Sorry, you may not command Rollcall yet. Your id here is {id}. An owner can let you in: "
         "`admin add {handle} {id} --role viewer`.",
         "抱歉，您还没有使用 Rollcall 的权限。您在此处的 ID 是 {id}。"
-        "所有者可为您授权：`admin add {handle} {id} --role viewer`。",
+        "所有者可为您授权：`添加管理员 {handle} {id} --role viewer`。",
     ),
     "no owner yet": (
         "Sorry, you may not command Rollcall yet, and there is no owner. Your id here is {id}. In the terminal: "
@@ -137,22 +137,22 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "超过 {limit} 人：您确认之后，还需另一位有权限的人确认。",
     ),
     "confirm with a number": (
-        "Nothing is done yet. Type `confirm {number}` until {at}, or press the button.",
-        "尚未执行。请在 {at} 之前输入 `confirm {number}` 或点击按钮。",
+        "Nothing is done yet. Press Confirm, or type `confirm {number}`, before {at}.",
+        "尚未执行。请在 {at} 之前点击“确认”按钮，或输入 `确认 {number}`。",
     ),
     "confirm with a code": (
-        "Nothing is done yet. A code was sent to you directly; type `confirm {number} <code>` until {at}.",
-        "尚未执行。验证码已单独发送给您；请在 {at} 之前输入 `confirm {number} <code>`。",
+        "Nothing is done yet. A code was sent to you alone: type `confirm {number} <code>` before {at}.",
+        "尚未执行。验证码已单独发送给您；请在 {at} 之前输入 `确认 {number} <验证码>`。",
     ),
     "your code": (
-        "Your code for `{command}` is {code}. Type `confirm {number} {code}` until {at}. If you did not ask for it, tell an "
-        "owner and type `confirm {number} no`.",
-        "`{command}` 的验证码是 {code}。请在 {at} 之前输入 `confirm {number} {code}`。"
-        "如果不是您本人的操作，请告知所有者，并输入 `confirm {number} no`。",
+        "Your code is {code}, for `{command}`. To go on, type `confirm {number} {code}` before {at}. If you did not ask for "
+        "it, type `confirm {number} no` and tell an owner.",
+        "验证码：{code}，用于 `{command}`。请在 {at} 之前输入 `确认 {number} {code}`。"
+        "如果不是您本人的操作，请告知所有者，并输入 `确认 {number} 否`。",
     ),
     "confirmed by the first": (
-        "{by} has confirmed. Somebody else with the role must type `confirm {number}` until {at}.",
-        "{by} 已确认。还需另一位有权限的人在 {at} 之前输入 `confirm {number}`。",
+        "{by} has confirmed. Somebody else with the role must press the button, or type `confirm {number}`, before {at}.",
+        "{by} 已确认。还需另一位有权限的人在 {at} 之前点击按钮，或输入 `确认 {number}`。",
     ),
     "no such confirmation": (
         "Nothing waits under the number {number}. Type the command itself again.",
@@ -160,7 +160,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "confirmed already": (
         "Number {number} was confirmed already, by {by} at {at}. `records` shows what came of it.",
-        "编号 {number} 已由 {by} 于 {at} 确认。输入 `records` 查看结果。",
+        "编号 {number} 已由 {by} 于 {at} 确认。输入 `记录` 查看结果。",
     ),
     "called off already": (
         "Number {number} was called off, by {by} at {at}. Type the command again if it is still wanted.",
@@ -201,7 +201,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "cycle is misread": (
         "“{cycle}” is no cycle. Type hours, like `every 6h {handle}`.",
-        "“{cycle}”不是有效的周期。请输入小时数，例如 `every 6h {handle}`。",
+        "“{cycle}”不是有效的周期。请输入小时数，例如 `每 6小时 {handle}`。",
     ),
     "when is misread": (
         "“{when}” is no time. Type a day like 2026-11-22, a time like 2026-11-22T08:00, or an age like 24h or 7d.",
@@ -254,7 +254,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "cycle breaks its rule": (
         "A cycle is a whole number of hours from 1 to {most}, as in `every 6h`. For other times use `cron`.",
-        "周期须为 1 到 {most} 的整数小时，例如 `every 6h`。其他时间请用 `cron`。",
+        "周期须为 1 到 {most} 的整数小时，例如 `每 6小时`。其他时间请用 `定时`。",
     ),
     "cycle or cron": (
         "A schedule is a cycle or a cron expression, not both. Give one of them.",
@@ -280,7 +280,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     # admins
     "no such admin": (
         "That person is no admin of “{handle}”. `admins` lists those there are.",
-        "此人不是“{handle}”的管理员。输入 `admins` 查看全部管理员。",
+        "此人不是“{handle}”的管理员。输入 `管理员` 查看全部管理员。",
     ),
     "person is not an id": (
         "A person is named by their id in that workspace: 1 to {most} characters without spaces. Names do not work here.",
@@ -337,7 +337,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     # what a test of a source finds
     "not synced by itself": (
         "“{handle}” is not synced by itself. `auto on {handle}` turns that on.",
-        "“{handle}”未开启自动同步。输入 `auto on {handle}` 开启。",
+        "“{handle}”未开启自动同步。输入 `开启自动同步 {handle}` 开启。",
     ),
     "synced by itself next": (
         "The next sync by itself is at {at}.",
@@ -345,15 +345,15 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "never read as a whole": (
         "“{handle}” was never read as a whole. `sync preview {handle}` shows what a first sync would do.",
-        "“{handle}”尚未完成过全量读取。输入 `sync preview {handle}` 预览首次同步。",
+        "“{handle}”尚未完成过全量读取。输入 `预览同步 {handle}` 预览首次同步。",
     ),
     "last read as a whole": (
         "The last full read that was completed began at {at}. If that is long ago, see `records` for what went wrong.",
-        "最近一次完成的全量读取开始于 {at}。如时间过久，请输入 `records` 查看原因。",
+        "最近一次完成的全量读取开始于 {at}。如时间过久，请输入 `记录` 查看原因。",
     ),
     "no event seen": (
         "No event of “{handle}” was seen lately. Check the Request URL and the subscribed events: `source show {handle}`.",
-        "近期未收到“{handle}”的事件。请检查请求网址和已订阅的事件：`source show {handle}`。",
+        "近期未收到“{handle}”的事件。请检查请求网址和已订阅的事件：`查看来源 {handle}`。",
     ),
     "last event seen": (
         "The last event was worked on at {at}.",
@@ -529,7 +529,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "out of date": (
         "A later full sync, task {task}, made this plan out of date. Look at `record {task}`.",
-        "较新的全量同步任务 {task} 已使此计划过期，请查看 `record {task}`。",
+        "较新的全量同步任务 {task} 已使此计划过期，请查看 `详情 {task}`。",
     ),
     # what chats refuse
     "bot is switched off": (
@@ -579,17 +579,17 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "reply about a task is shortened": (
         "{lines} more lines do not fit into one message. `record {task}` shows them page by page.",
-        "还有 {lines} 行放不进一条消息。输入 `record {task}` 可逐页查看。",
+        "还有 {lines} 行放不进一条消息。输入 `详情 {task}` 可逐页查看。",
     ),
     # how tasks end
     "waits for approval": (
         "{count} changes wait for a person; everything else is applied. See `record {task}`, then `sync approve {task}` "
         "or `sync reject {task}`.",
-        "有 {count} 项变更等待审批，其余已执行。请查看 `record {task}`，再输入 `sync approve {task}` 或 `sync reject {task}`。",
+        "有 {count} 项变更等待审批，其余已执行。请查看 `详情 {task}`，再输入 `批准 {task}` 或 `拒绝 {task}`。",
     ),
     "is a preview": (
         "A preview: nothing is applied. `sync approve {task}` applies it.",
-        "这是预览，未执行任何变更。输入 `sync approve {task}` 执行。",
+        "这是预览，未执行任何变更。输入 `批准 {task}` 执行。",
     ),
     "cancelled": (
         "Cancelled by {by} at {at}. What was applied before stays; the rest of the plan was dropped.",

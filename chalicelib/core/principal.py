@@ -22,7 +22,7 @@ class Principal:
     """A person or a part of Rollcall that asks for something. `key` names it within its `door`; no personal data.
 
     Of a person in a chat `door` is the uid of the source whose workspace it is, `key` the vendor's id of the person,
-    `where` the chat; of one `message` a verb's outcome is noted once, also when it has to be run again. To read the
+    `where` the chat; of one `message` a verb is noted once, also when it has to be run again. To read the
     audit log is a right of its own, which no role has.
     """
 

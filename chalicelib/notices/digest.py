@@ -10,7 +10,7 @@ from chalicelib.core.model import Kind
 from chalicelib.core.ports import Tasks
 from chalicelib.core.reply import Block, Button, Line, Pairs, Reply, Tone
 from chalicelib.core.source import Source
-from chalicelib.core.task import Purpose, SyncTask, Tally, TaskStatus
+from chalicelib.core.task import Approved, Purpose, SyncTask, Tally, TaskStatus
 from chalicelib.notices.show import View, word
 
 WEEK: Final = timedelta(days=7)
@@ -22,7 +22,10 @@ def digest(view: View, source: Source, tasks: Tasks, now: datetime) -> Reply:
     """Say what changed within a week, what failed, and what waits."""
     recent = tasks.recent(source.uid, MOST_TASKS)
     week = [task for task in recent if task.asked_at > now - WEEK and task.purpose is Purpose.SYNC]
-    changes = Counter({tally: sum(task.counts[Kind.EMPLOYEE][tally] for task in week) for tally in _TOLD})
+    # What was approved counts as done in the task that held it, too.
+    known = {task.task_id for task in week}
+    once = [task for task in week if not (isinstance(task.extent, Approved) and task.extent.of in known)]
+    changes = Counter({tally: sum(task.counts[Kind.EMPLOYEE][tally] for task in once) for tally in _TOLD})
     failed = sum(1 for task in week if task.status is TaskStatus.FAILED)
     held = len(tasks.held(source.uid))
     blocks: list[Block] = [Line(text=_head(view, week, failed), tone=Tone.WARN if failed else Tone.GOOD)]
@@ -47,8 +50,8 @@ def digest(view: View, source: Source, tasks: Tasks, now: datetime) -> Reply:
 
 def _head(view: View, week: list[SyncTask], failed: int) -> str:
     if failed:
-        return view.pick(f"{len(week)} tasks, {failed} failed.", f"{len(week)} 个任务，{failed} 个失败。")
-    return view.pick(f"{len(week)} tasks, none failed.", f"{len(week)} 个任务，全部成功。")
+        return view.pick(f"Tasks: {len(week)}, of which {failed} failed.", f"{len(week)} 个任务，{failed} 个失败。")
+    return view.pick(f"Tasks: {len(week)}, none failed.", f"{len(week)} 个任务，没有失败。")
 
 
 _TOLD: Final = (Tally.CREATED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)

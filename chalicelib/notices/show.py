@@ -49,7 +49,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     TaskStatus.PREVIEWED: ("preview", "预览"),
     TaskStatus.FAILED: ("failed", "失败"),
     TaskStatus.CANCELLED: ("cancelled", "已取消"),
-    Trigger.MANUAL: ("asked for", "手动"),
+    Trigger.MANUAL: ("manual", "手动"),
     Trigger.SCHEDULE: ("schedule", "定时"),
     Trigger.EVENT: ("event", "事件"),
     Trigger.APPROVAL: ("approval", "审批"),
@@ -76,6 +76,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
     Kind.DEPARTMENT: ("department", "部门"),
     Kind.EMPLOYEE: ("employee", "员工"),
 }
+# What fields are called where people read; a field that is not here goes by its own name.
+FIELD_WORDS: Mapping[str, tuple[str, str]] = {
+    "name": ("name", "名称"),
+    "en_name": ("English name", "英文名"),
+    "email": ("email", "邮箱"),
+    "mobile": ("mobile", "手机"),
+    "employee_no": ("employee number", "工号"),
+    "title": ("title", "职务"),
+    "departments": ("departments", "部门"),
+    "manager": ("manager", "上级"),
+    "state": ("state", "状态"),
+    "parent": ("parent", "上级部门"),
+    "leaders": ("leaders", "负责人"),
+    "order": ("order", "排序"),
+}
 TONES = {
     TaskStatus.DONE: Tone.GOOD,
     TaskStatus.HELD: Tone.WARN,
@@ -89,6 +104,13 @@ SHOWN_ROWS = 100
 def word(view: View, what: str) -> str:
     english, chinese = WORDS[what]
     return view.pick(english, chinese)
+
+
+def field_word(view: View, field: str, kind: Kind = Kind.EMPLOYEE) -> str:
+    """Name a field."""
+    if field == "name" and kind is Kind.EMPLOYEE:
+        return view.pick("name", "姓名")
+    return view.pick(*FIELD_WORDS[field]) if field in FIELD_WORDS else clean(field)
 
 
 def told(view: View, remark: Remark | None, zone: str = "UTC") -> str:
@@ -110,7 +132,7 @@ def instant(moment: datetime | None, zone: str = "UTC") -> str:
     if moment is None:
         return ""
     if zone == "UTC":
-        return moment.strftime("%Y-%m-%d %H:%M:%S") + "Z"
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
 
 
@@ -154,10 +176,11 @@ def task_blocks(view: View, task: SyncTask) -> tuple[Block, ...]:
     """Say how a task ended: a status word, why, what changed, what it cost."""
     name = handle(view, task.source)
     head = f"{name} · {view.pick('task', '任务')} {task.task_id} · {word(view, task.status)}"
+    zone = zone_of(view, task.source)
     blocks: list[Block] = [Line(text=head, tone=TONES.get(task.status, Tone.PLAIN))]
     if task.reason:
-        blocks.append(Line(text=told(view, task.reason), tone=TONES.get(task.status, Tone.PLAIN)))
-    blocks += [Line(text=told(view, remark), tone=Tone.WARN) for remark in task.remarks]
+        blocks.append(Line(text=told(view, task.reason, zone), tone=TONES.get(task.status, Tone.PLAIN)))
+    blocks += [Line(text=told(view, remark, zone), tone=Tone.WARN) for remark in task.remarks]
     if not task.status.is_over:
         return tuple(blocks)
     shown = [tally for tally in Tally if any(task.counts[kind][tally] for kind in Kind)]
@@ -266,7 +289,10 @@ def compared(view: View, row: SyncRecord, *, small: bool = False) -> tuple[Block
     )
     if small:
         full = [line for line in lines if any(line[2:])]
-        lines = tuple((f"{mark} {field}".strip(), _turns(was, will), said_) for mark, field, was, will, said_ in full)
+        lines = tuple(
+            (f"{mark} {field_word(view, field, row.key.kind)}".strip(), _turns(was, will), said_)
+            for mark, field, was, will, said_ in full
+        )
         columns = (columns[1], f"{columns[2]} → {columns[3]}", columns[4])
     blocks.append(Table(columns=columns, rows=lines))
     used = {field for fields in taken.values() for field in fields}
@@ -317,7 +343,7 @@ def row_changes(view: View, row: SyncRecord, names: Mapping[str, str] | None = N
     parts = []
     for field in changed(row.before, row.after):
         was, will = (said(view, row.key.kind, field, each.get(field), names) for each in (row.before, row.after))
-        parts.append(f"{field}: {_short(was)} → {_short(will)}")
+        parts.append(f"{field_word(view, field, row.key.kind)}: {_short(was)} → {_short(will)}")
     return "\n".join(parts)
 
 
@@ -343,6 +369,8 @@ def cell(value: Value, names: Mapping[str, str] = MappingProxyType({})) -> str:
 def said(view: View, kind: Kind, field: str, value: Value, names: Mapping[str, str] = MappingProxyType({})) -> str:
     """Put a field's value into words; where others read along, mobiles and e-mail addresses are masked."""
     text = cell(value, names)
+    if field == "state" and text in WORDS:
+        return word(view, text)
     if view.private or not text:
         return text
     match FIELDS[kind].get(field):
@@ -377,7 +405,8 @@ def masked_email(text: str) -> str:
 LONGEST_TEXT: Final = 120
 LONGEST_CELL: Final = 500
 _MAIL: Final = re.compile(r"[^\s@<>()\[\],;:\"'，；：]+@[^\s@<>()\[\],;:\"'，；：]+")
-_MOBILE: Final = re.compile(r"(?<!\w)\+?\(?\d(?:[ ().\u00a0-]{0,2}\d){6,17}(?!\w)")
+# Beside a Chinese character a number is one; within an id of letters it is not.
+_MOBILE: Final = re.compile(r"(?<![A-Za-z0-9_])\+?\(?\d(?:[ ().\u00a0-]{0,2}\d){6,17}(?![A-Za-z0-9_])")
 _TELLS: Final = re.compile(r"mobile|phone|tel", re.IGNORECASE)
 _JOINERS: Final = "\u200c\u200d"
 

@@ -25,8 +25,9 @@ class TableAudit:
     def note(self, line: AuditLine) -> None:
         writes = [Put(item=audit_item(line, self.life))]
         if line.principal.message:
-            # Whoever answers a message may be killed between the verb and the answer, and the verb is then run again.
-            place = keys.noted(line.principal.door, line.principal.message, line.verb, line.outcome)
+            # Whoever answers a message may be killed between the verb and the answer, and the verb is then run again:
+            # perhaps to find that what it is to do has been done. The first time is what happened.
+            place = keys.noted(line.principal.door, line.principal.message, line.verb)
             known = row(place, {AT: instant(line.at)}, expires=expiry(line.at, keys.CHAT_LIFE))
             writes.append(Put(item=known, when=Absent()))
         with suppress(ConditionFailedError):

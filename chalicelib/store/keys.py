@@ -272,8 +272,8 @@ def seal(source: str, seal_: str) -> Place:
     return f"heard#{source}#{_digest(seal_, 16)}", "seal"
 
 
-def noted(source: str, message: str, verb: str, outcome: str) -> Place:
-    return f"noted#{source}#{_digest(f'{message}#{verb}#{outcome}', 16)}", "noted"
+def noted(source: str, message: str, verb: str) -> Place:
+    return f"noted#{source}#{_digest(f'{message}#{verb}', 16)}", "noted"
 
 
 def chat_ring(source: str) -> Place:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.bot.command import COMMANDS
+from chalicelib.bot.commands.help import GROUPS, group_of
 from chalicelib.core.catalogue import Lang
 from tests.bot.talk import LANGS, Talk, words
 from tests.scripted import House
@@ -14,6 +15,12 @@ def test_help_names_every_command_in_the_language_asked_for(lang: Lang) -> None:
     for each in COMMANDS:
         assert (each.zh_usage if lang is Lang.ZH else each.usage) in said
         assert each.help[lang is Lang.ZH] in said
+
+
+def test_every_command_belongs_to_one_group_of_the_help_in_a_chat() -> None:
+    files = [each for _, group in GROUPS for each in group]
+    assert len(set(files)) == len(files)
+    assert {group_of(each) for each in COMMANDS} == set(files)
 
 
 def test_the_document_of_help_tells_who_may_do_what() -> None:

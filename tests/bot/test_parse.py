@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
 from chalicelib.bot.command import COMMANDS, Given, Parsed
-from chalicelib.bot.parse import parse, spellings
+from chalicelib.bot.parse import parse
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.errors import UsageError
 from chalicelib.core.secret import Secret
@@ -184,7 +184,7 @@ def test_whatever_is_typed_is_understood_or_refused_in_both_languages(tokens: li
 
 
 def test_no_two_commands_are_typed_alike() -> None:
-    words = [each for command in COMMANDS for each in spellings(command)]
+    words = [each for command in COMMANDS for each in command.spellings()]
     assert len(set(words)) == len(words)
 
 

@@ -125,7 +125,8 @@ def test_an_entry_that_the_task_did_not_touch_is_refused_with_the_way_to_look(la
     task = house.sync()
     again = house.sync()
     entry = house.entry("p3").entry_id
-    assert f"record {again.task_id}" in Talk(house, lang).refused(f"record {again.task_id} --entry {entry}")
+    look = f"record {again.task_id}" if lang is Lang.EN else f"详情 {again.task_id}"
+    assert look in Talk(house, lang).refused(f"record {again.task_id} --entry {entry}")
     assert Talk(house, lang).type(f"record {task.task_id} --entry {entry}").blocks
 
 

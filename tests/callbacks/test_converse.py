@@ -35,9 +35,13 @@ class Echo:
 
     house: House
     heard: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     before: Callable[[Message], None] = lambda message: None
     task: str | None = None
     edits: bool = False
+
+    def give_up(self, message: Message) -> None:
+        self.given_up.append(message.text)
 
     def hear(self, message: Message) -> Sequence[Outgoing]:
         self.heard.append(message.text)
@@ -247,6 +251,20 @@ def test_a_message_that_always_fails_is_answered_with_an_apology(parlour: Parlou
     assert parlour.waits() == (0, 0)
     (line,) = parlour.events("gave up")
     assert (line["delivery"], line["tries"]) == ("m1", MOST_TRIES)
+    assert parlour.bot.given_up == ["first"]
+
+
+def test_a_message_that_can_never_be_read_is_given_up_too(parlour: Parlour) -> None:
+    parlour.hear("first", "m1")
+    parlour.chat.read = always(ValueError("no JSON"))  # type: ignore[method-assign]
+    for _ in range(MOST_TRIES):
+        with pytest.raises(ContractError):
+            parlour.turn()
+        parlour.clock.sleep(parlour.rung_in())
+    parlour.turn()
+    assert parlour.waits() == (0, 0)
+    (line,) = parlour.events("gave up")
+    assert line["delivery"] == "m1"
 
 
 def test_a_message_whose_workers_are_killed_is_given_up_like_one_that_fails(parlour: Parlour) -> None:

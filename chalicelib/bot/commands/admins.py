@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.bot.command import Ask, command
+from chalicelib.bot.command import Ask, Effect, command, of_source
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import MalformedError
 from chalicelib.core.principal import Admin, Role
@@ -26,10 +26,11 @@ ROLES = {
     help=("List who may command from the chats", "列出可以在聊天中使用的人员"),
     aliases=("admin list", "who may", "管理员列表"),
     noted=True,
+    personal=True,
 )
 def admins(ask: Ask, source: str | None) -> Reply:
     found = ask.rooms.admins.list(ask.who, source)
-    columns = (
+    columns: tuple[str, ...] = (
         ask.pick("source", "来源"),
         ask.pick("person", "人员"),
         ask.pick("role", "角色"),
@@ -46,6 +47,10 @@ def admins(ask: Ask, source: str | None) -> Reply:
         )
         for each in found
     )
+    if ask.heard:
+        # Lines for a phone: who, what, where, and what else; the day is enough.
+        rows = tuple((person, role, place, rights, since[:10]) for place, person, role, rights, since in rows)
+        columns = ("",) * 5
     hint = ask.pick(
         "Nobody yet: `admin add <source> <person> --role owner`.", "暂无：`admin add <source> <person> --role owner`。"
     )
@@ -54,6 +59,12 @@ def admins(ask: Ask, source: str | None) -> Reply:
         blocks=(Table(columns=columns, rows=rows) if rows else Line(text=hint),),
         data=[_document(ask, each) for each in found],
     )
+
+
+def _known_role(ask: Ask, source: str, role: str, **_: object) -> Effect:
+    if role.casefold() not in ROLES:
+        raise MalformedError("unknown role", role=role[:40])
+    return of_source(ask, source=source)
 
 
 @command(
@@ -65,6 +76,7 @@ def admins(ask: Ask, source: str | None) -> Reply:
         "授权一个人：viewer、operator 或 owner；--audits 可查看审计日志",
     ),
     aliases=("admin set", "授权"),
+    proof=_known_role,
     noted=True,
 )
 def admin_add(ask: Ask, source: str, person: str, role: str, audits: bool, told: bool, lang: str | None) -> Reply:
@@ -85,6 +97,7 @@ def admin_add(ask: Ask, source: str, person: str, role: str, audits: bool, told:
     role=Role.OWNER,
     help=("Take every right from a person", "取消一个人的授权"),
     aliases=("admin drop", "取消授权"),
+    proof=of_source,
     noted=True,
 )
 def admin_remove(ask: Ask, source: str, person: str) -> Reply:

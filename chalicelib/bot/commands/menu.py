@@ -13,6 +13,9 @@ from chalicelib.notices.card import STAGES
 from chalicelib.notices.show import handle, instant, word, zone_of
 
 _RECENT: Final = 1
+# Of so many sources each has its own buttons.
+_MOST_NAMED: Final = 2
+_MOST_HELD: Final = 3
 
 
 @command(
@@ -37,14 +40,14 @@ def menu_card(ask: Ask, above: Line | None = None, first: tuple[Button, ...] = (
         blocks.append(Line(text=hint))
     buttons = list(first)
     if permits(ask.who, Role.OPERATOR):
-        for each in enabled:
-            name = "" if len(enabled) == 1 else f" {each.handle}"
-            weight = Weight.PLAIN if first else Weight.PRIMARY
-            now = Button(
-                label=ask.pick("Sync now", "立即同步") + name, command=f"sync now {each.handle}", weight=weight
-            )
-            look = Button(label=ask.pick("Preview", "预览") + name, command=f"sync preview {each.handle}")
-            buttons += [now, look]
+        weight = Weight.PLAIN if first else Weight.PRIMARY
+        # Of many, which one is asked for when it is pressed.
+        for handle_ in [each.handle for each in enabled] if len(enabled) <= _MOST_NAMED else [""]:
+            name = f" {handle_}" if handle_ and len(enabled) > 1 else ""
+            now = f"sync now {handle_}".strip()
+            look = f"sync preview {handle_}".strip()
+            buttons.append(Button(label=ask.pick("Sync now", "立即同步") + name, command=now, weight=weight))
+            buttons.append(Button(label=ask.pick("Preview", "预览") + name, command=look))
     buttons += [
         Button(label=ask.pick("Records", "记录"), command="records"),
         Button(label=ask.pick("Status", "状态"), command="status"),
@@ -54,13 +57,15 @@ def menu_card(ask: Ask, above: Line | None = None, first: tuple[Button, ...] = (
 
 
 def _line(ask: Ask, source: Source) -> Line:
-    held = len(ask.rooms.tasks.held(source.uid))
+    held = ask.rooms.tasks.held(source.uid)
     last = next(iter(ask.rooms.tasks.recent(source.uid, _RECENT)), None)
     words = [source.handle, ask.pick("enabled", "启用") if source.enabled else ask.pick("disabled", "停用")]
     if last:
-        words.append(f"{word(ask, last.status)} {instant(last.finished_at or last.asked_at, source.schedule.zone)}")
+        at = instant(last.finished_at or last.asked_at, source.schedule.zone)
+        words.append(ask.pick("last task:", "最近任务：") + f" {word(ask, last.status)}, {at}")
     if held:
-        words.append(ask.pick(f"{held} plan(s) to decide about", f"{held} 个计划待审批"))
+        waits = ", ".join(f"`record {each.task_id}`" for each in held[:_MOST_HELD])
+        words.append(ask.pick(f"waits for a decision: {waits}", f"待审批：{waits}"))
     tone = Tone.WARN if held or (last and last.status is TaskStatus.FAILED) else Tone.PLAIN
     return Line(text=" · ".join(words), tone=tone)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from chalicelib.bot.command import Ask, command
+from chalicelib.bot.command import Ask, Effect, command, of_source
 from chalicelib.core.errors import ConflictError, MalformedError
-from chalicelib.core.principal import Role
+from chalicelib.core.principal import Role, permits
 from chalicelib.core.reply import Line, Pairs, Reply, Table, Tone
 from chalicelib.notices.digest import digest
 
@@ -16,6 +16,14 @@ _ON: Final = frozenset({"on", "开", "开启"})
 _OFF: Final = frozenset({"off", "关", "关闭"})
 _ME: Final = frozenset({"me", "我"})
 _USAGE: Final = "`notify <source> here`, `notify <source> off`, `notify me on`, `notify me off`"
+
+
+def _told_elsewhere(ask: Ask, source: str, where: str) -> Effect | None:
+    """Whoever turns notices to another place reads them, or keeps others from reading them."""
+    typed = where.casefold()
+    if source.casefold() in _ME or typed not in _HERE | _OFF or not permits(ask.who, Role.OWNER):
+        return None
+    return of_source(ask, source=source)
 
 
 @command(
@@ -27,6 +35,7 @@ _USAGE: Final = "`notify <source> here`, `notify <source> off`, `notify me on`, 
         "将来源的通知发到本聊天（here）或关闭（off）；`通知 我 开` 发给您本人",
     ),
     aliases=("notices", "提醒"),
+    proof=_told_elsewhere,
     noted=True,
 )
 def notify(ask: Ask, source: str, where: str) -> Reply:
@@ -72,6 +81,7 @@ def digest_(ask: Ask, source: str | None) -> Reply:
     help=("Send a weekly digest of a source", "每周发送来源小结"),
     aliases=("周报 开",),
     noted=True,
+    verb="digest",
 )
 def digest_on(ask: Ask, source: str) -> Reply:
     ask.rooms.telling.digest(ask.who, source, True)
@@ -85,6 +95,7 @@ def digest_on(ask: Ask, source: str) -> Reply:
     help=("Send no weekly digest of a source", "不再发送来源小结"),
     aliases=("周报 关",),
     noted=True,
+    verb="digest",
 )
 def digest_off(ask: Ask, source: str) -> Reply:
     ask.rooms.telling.digest(ask.who, source, False)
@@ -98,6 +109,7 @@ def digest_off(ask: Ask, source: str) -> Reply:
     help=("Greet newly synced members", "向新同步的成员发送欢迎消息"),
     aliases=("欢迎 开",),
     noted=True,
+    verb="welcome",
 )
 def welcome_on(ask: Ask, source: str) -> Reply:
     ask.rooms.telling.welcome(ask.who, source, True)
@@ -111,6 +123,7 @@ def welcome_on(ask: Ask, source: str) -> Reply:
     help=("Do not greet newly synced members", "不再发送欢迎消息"),
     aliases=("欢迎 关",),
     noted=True,
+    verb="welcome",
 )
 def welcome_off(ask: Ask, source: str) -> Reply:
     ask.rooms.telling.welcome(ask.who, source, False)

@@ -58,9 +58,16 @@ def page_buttons(ask: Ask, shown: Cut[Row], command: str) -> tuple[Button, ...]:
     return (*((before,) if shown.number > 1 else ()), *((after,) if shown.has_more else ()))
 
 
+def titled(ask: Ask, title: str, shown: Cut[Row]) -> str:
+    """Name a list, and its page where there are several."""
+    if shown.number == 1 and not shown.has_more:
+        return title
+    return ask.pick(f"{title} · page {shown.number}", f"{title} · 第 {shown.number} 页")
+
+
 def more(ask: Ask, shown: Cut[Row], command: str) -> str:
-    """Say where a list goes on, "" at its end."""
-    if not shown.has_more:
+    """Say where a list goes on, "" at its end, and in a chat, where a button does."""
+    if not shown.has_more or ask.heard:
         return ""
     text = f"{command} --page {shown.number + 1}"
     return ask.pick(f"… and more: `{text}`", f"……还有更多：`{text}`")

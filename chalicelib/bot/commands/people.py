@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from chalicelib.bot.command import Ask, command
-from chalicelib.bot.commands.page import cut, more, page_buttons
+from chalicelib.bot.commands.page import cut, more, page_buttons, titled
+from chalicelib.bot.words import joined
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.model import Entry, Kind, State
 from chalicelib.core.principal import Role
@@ -14,6 +15,7 @@ from chalicelib.notices.show import (
     clean,
     department_document,
     employee_document,
+    field_word,
     handle,
     instant,
     said,
@@ -40,6 +42,7 @@ MOST_DEPARTMENTS = 100_000
         "列出有访问权限的员工，或按姓名、邮箱、手机、工号查找",
     ),
     aliases=("people", "staff", "人员"),
+    personal=True,
     pages=True,
 )
 def employees(ask: Ask, text: str | None, source: str | None, inactive: bool, all: bool, page: str | None) -> Reply:
@@ -91,20 +94,18 @@ def _in_chat(
 ) -> Reply:
     """List people for a phone; without a text in no order, because nobody wants to read all of them."""
     shown = cut(ask, found, page)
-    again = " ".join(
-        [
-            "employees",
-            *([f'"{text}"'] if text else []),
-            *(f"--{name}" if value is True else f"--{name} {value}" for name, value in given.items() if value),
-        ]
-    )
+    options = (each for name, value in given.items() if value for each in (f"--{name}", value))
+    again = joined(["employees", *([text] if text else []), *(each for each in options if isinstance(each, str))])
     if not shown.rows:
         return Reply(blocks=(Line(text=ask.pick("0 employees", "0 名员工")),), data=None)
     blocks: list[Block] = [_people(ask, shown.rows)]
     if follows := more(ask, shown, again):
         blocks.append(Line(text=follows))
     return Reply(
-        title=ask.pick("Employees", "员工"), blocks=tuple(blocks), buttons=page_buttons(ask, shown, again), data=None
+        title=titled(ask, ask.pick("Employees", "员工"), shown),
+        blocks=tuple(blocks),
+        buttons=page_buttons(ask, shown, again),
+        data=None,
     )
 
 
@@ -118,9 +119,8 @@ def _people(ask: Ask, entries: Iterable[Entry]) -> Table:
         )
         for entry in entries
     )
-    return Table(
-        columns=(ask.pick("name", "姓名"), ask.pick("department", "部门"), ask.pick("state", "状态")), rows=rows
-    )
+    names = (ask.pick("name", "姓名"), ask.pick("department", "部门"), ask.pick("state", "状态"))
+    return Table(columns=("",) * len(names) if ask.heard else names, rows=rows)
 
 
 @command(
@@ -129,6 +129,7 @@ def _people(ask: Ask, entries: Iterable[Entry]) -> Table:
     role=Role.VIEWER,
     help=("Find a person by name, e-mail, mobile or number", "按姓名、邮箱、手机或工号找人"),
     aliases=("find", "whois", "谁", "查找", "查人"),
+    personal=True,
     pages=True,
 )
 def who(ask: Ask, text: tuple[str, ...]) -> Reply:
@@ -187,6 +188,7 @@ def _looks_like_an_id(text: str) -> bool:
     role=Role.VIEWER,
     help=("Show one employee in full", "查看一名员工的全部信息"),
     aliases=("show employee", "员工详情"),
+    personal=True,
 )
 def employee_show(ask: Ask, id: str) -> Reply:
     entry = ask.rooms.directory.entries([id]).get(id) if _looks_like_an_id(id) else None
@@ -198,8 +200,9 @@ def employee_show(ask: Ask, id: str) -> Reply:
 def _shown(ask: Ask, entry: Entry) -> Reply:
     where, managers = tree(ask), _managers(ask, [entry])
     manager = managers.get(str(entry.values.get("manager")))
+    zone = zone_of(ask, entry.key.source)
     values = {
-        clean(name): said(ask, Kind.EMPLOYEE, name, value)
+        field_word(ask, name): said(ask, Kind.EMPLOYEE, name, value)
         for name, value in entry.values.items()
         if name not in ("departments", "manager", "state")
     }
@@ -208,16 +211,28 @@ def _shown(ask: Ask, entry: Entry) -> Reply:
         (ask.pick("departments", "部门"), "\n".join(where.path(each) for each in _departments(entry)) or "/"),
         (ask.pick("manager", "上级"), said(ask, Kind.EMPLOYEE, "name", manager.name) if manager else ""),
         (ask.pick("state", "状态"), word(ask, entry.state)),
-        (ask.pick("source", "来源"), f"{handle(ask, entry.key.source)} {clean(entry.key.external_id)}"),
-        (
-            ask.pick("revision", "版本"),
-            f"{entry.revision}, {instant(entry.observed_at, zone_of(ask, entry.key.source))}",
+        *(
+            (
+                (ask.pick("source", "来源"), handle(ask, entry.key.source)),
+                (ask.pick("seen there", "最近读取"), instant(entry.observed_at, zone)),
+            )
+            if ask.heard
+            else (
+                (ask.pick("source", "来源"), f"{handle(ask, entry.key.source)} {clean(entry.key.external_id)}"),
+                (ask.pick("revision", "版本"), f"{entry.revision}, {instant(entry.observed_at, zone)}"),
+            )
         ),
     )
     why = Button(label=ask.pick("Why", "来历"), command=f"why {entry.entry_id}")
     return Reply(
         title=said(ask, Kind.EMPLOYEE, "name", entry.name),
-        blocks=(Pairs(caption=entry.entry_id, pairs=tuple(each for each in pairs if each[1] or not ask.heard)),),
+        # The id is in the button's command; a phone is no place for it.
+        blocks=(
+            Pairs(
+                caption="" if ask.heard else entry.entry_id,
+                pairs=tuple(each for each in pairs if each[1] or not ask.heard),
+            ),
+        ),
         buttons=(why,) if ask.heard else (),
         data=employee_document(ask, entry, where, managers) if ask.documents else None,
     )
@@ -254,11 +269,11 @@ def departments(ask: Ask, source: str | None, page: str | None) -> Reply:
         for entry in shown.rows
     )
     if ask.heard:
-        columns, rows = columns[1:2], tuple(row[1:2] for row in rows)
+        columns, rows = ("",), tuple(row[1:2] for row in rows)
     count = ask.pick(f"{len(entries)} departments", f"{len(entries)} 个部门")
     follows = more(ask, shown, again)
     return Reply(
-        title=ask.pick("Departments", "部门") if ask.heard else "",
+        title=titled(ask, ask.pick("Departments", "部门"), shown) if ask.heard else "",
         blocks=(
             *((Table(columns=columns, rows=rows),) if rows else ()),
             Line(text=f"{count} {follows}".strip()),

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from chalicelib.bot.command import Ask, command
-from chalicelib.bot.commands.page import Cut, cut, more, page_buttons, page_number
+from chalicelib.bot.command import COMMANDS, Ask, command
+from chalicelib.bot.commands.page import Cut, cut, more, page_buttons, page_number, titled
 from chalicelib.bot.commands.sync import SHORT_ID, short
+from chalicelib.bot.words import joined
+from chalicelib.core.diff import Action
 from chalicelib.core.errors import MalformedError, NotFoundError
 from chalicelib.core.model import Kind
 from chalicelib.core.ports import AuditLine
@@ -79,7 +81,7 @@ def records(ask: Ask, source: str | None, trigger: str | None, page: str | None)
     if follows := more(ask, shown, again):
         blocks.append(Line(text=follows))
     return Reply(
-        title=ask.pick("Records", "记录"),
+        title=titled(ask, ask.pick("Records", "记录"), shown),
         blocks=tuple(blocks),
         buttons=page_buttons(ask, shown, again),
         data=[task_document(ask, task) for task in shown.rows] if ask.documents else None,
@@ -117,16 +119,20 @@ def _small_tasks(ask: Ask, tasks: tuple[SyncTask, ...]) -> Table:
     """As much as fits a phone."""
     zones = {zone_of(ask, task.source) for task in tasks}
     zone = zones.pop() if len(zones) == 1 else ""
-    when = ask.pick("when", "时间") + (f" ({zone})" if zone else "")
-    columns = (ask.pick("task", "任务"), ask.pick("status", "状态"), ask.pick("changes", "变更"), when)
+    caption = ask.pick("Newest first", "最新的在前")
+    if zone:
+        caption += ask.pick(f"; times in {zone}", f"；时区：{zone}")
     rows = []
     for task in tasks:
         number, source, trigger, status, started, changes, held, _ = _task(ask, task)
         if zone:
             started = brief(task.started_at or task.asked_at, zone)
-        waits = ask.pick(f"{held} waiting", f"{held} 待审批") if held != "0" else ""
-        rows.append((number, f"{source} · {trigger} · {status}", " ".join(filter(None, (changes, waits))), started))
-    return Table(columns=columns, rows=tuple(rows))
+        what = (
+            ask.pick("no changes", "无变更") if changes == "0" else ask.pick(f"{changes} changed", f"变更 {changes} 项")
+        )
+        waits = ask.pick(f"{held} waiting", f"{held} 项待审批") if held != "0" else ""
+        rows.append((f"{number} {status}", source, trigger, what, waits, started))
+    return Table(columns=("",) * 6, rows=tuple(rows), caption=caption)
 
 
 @command(
@@ -135,6 +141,7 @@ def _small_tasks(ask: Ask, tasks: tuple[SyncTask, ...]) -> Table:
     role=Role.VIEWER,
     help=("Show what one task changed, with the source's fields", "查看一个任务的变更及来源字段"),
     aliases=("task", "details", "查看任务"),
+    personal=True,
     pages=True,
 )
 def record(ask: Ask, task: str, entry: str | None, page: str | None) -> Reply:
@@ -192,10 +199,14 @@ def _record_in_chat(ask: Ask, task: SyncTask, shown: Cut[SyncRecord]) -> Reply:
     buttons = tuple(each for each in card.buttons if each.command != again)
     blocks: list[Block] = [*card.blocks] if is_first else []
     if shown.rows:
-        columns = (ask.pick("what", "操作"), ask.pick("change", "变更"), ask.pick("id", "编号"))
-        rows = tuple(_small_row(ask, row) for row in shown.rows)
-        caption = ask.pick(f"page {shown.number}", f"第 {shown.number} 页") if shown.has_more or not is_first else ""
-        blocks.append(Table(columns=columns, rows=rows, caption=caption))
+        # What holds all of them is said once.
+        reasons = {told(ask, row.reason, zone_of(ask, task.source)): None for row in shown.rows}
+        is_shared = len(reasons) == 1 and len(shown.rows) > 1
+        rows = tuple(_small_row(ask, row, is_shared) for row in shown.rows)
+        if is_shared:
+            blocks += [Line(text=each) for each in reasons if each]
+        caption = titled(ask, ask.pick("Changes, one by one", "逐项变更"), shown)
+        blocks.append(Table(columns=("",) * 4, rows=rows, caption=caption))
         hint = f"{again} --entry {short(shown.rows[0])}"
         blocks.append(Line(text=ask.pick(f"One in full: `{hint}`", f"查看单条：`{hint}`")))
     if follows := more(ask, shown, again):
@@ -205,9 +216,11 @@ def _record_in_chat(ask: Ask, task: SyncTask, shown: Cut[SyncRecord]) -> Reply:
     return replace(card, blocks=tuple(blocks), buttons=(*page_buttons(ask, shown, again), *buttons), task=follow)
 
 
-def _small_row(ask: Ask, row: SyncRecord) -> tuple[str, ...]:
-    what = f"{word(ask, row.action)} {row_name(ask, row)} · {word(ask, row.status)}"
-    return what, row_changes(ask, row) or told(ask, row.reason), short(row)
+def _small_row(ask: Ask, row: SyncRecord, is_bare: bool) -> tuple[str, ...]:
+    what = f"{word(ask, row.action)} {row_name(ask, row)}"
+    change = "" if row.action is Action.DEACTIVATE else row_changes(ask, row)
+    reason = "" if is_bare else told(ask, row.reason, zone_of(ask, row.key.source))
+    return what, word(ask, row.status), change or reason, short(row)
 
 
 def _ordered(ask: Ask, task: SyncTask) -> Iterator[SyncRecord]:
@@ -237,6 +250,7 @@ _AGE: Final = re.compile(r"([1-9]\d{0,3})(h|d|小时|天)")
     role=Role.VIEWER,
     help=("Show who did what, and how it ended", "查看谁做了什么及结果"),
     aliases=("log", "审计日志", "日志"),
+    personal=True,
     audits=True,
     pages=True,
 )
@@ -244,15 +258,15 @@ def audit(ask: Ask, type: str | None, by: str | None, since: str | None, until: 
     zone = _zone(ask)
     size = ask.page_rows if ask.heard else SHOWN_LINES
     lines = ask.rooms.audit.search(
-        types=(type,) if type else (),
+        types=_types(type),
         by=by,
         since=_when(ask, since, zone),
         until=_when(ask, until, zone),
         limit=page_number(page) * size + 1,
     )
-    shown = cut(ask, lines, page, size) if lines else Cut[AuditLine](rows=(), number=1, has_more=False)
+    shown = cut(ask, lines, page if lines else None, size)
     options = (("type", type), ("by", by), ("since", since), ("until", until))
-    again = " ".join(["audit", *(f'--{name} "{value}"' for name, value in options if value)])
+    again = joined(["audit", *(each for name, value in options if value for each in (f"--{name}", value))])
     columns = (
         ask.pick("when", "时间") + (f" ({zone})" if ask.heard else ""),
         ask.pick("who", "谁"),
@@ -264,11 +278,20 @@ def audit(ask: Ask, type: str | None, by: str | None, since: str | None, until: 
     nothing = Line(text=ask.pick("There is nothing like that.", "没有符合条件的记录。"))
     follows = more(ask, shown, again)
     return Reply(
-        title=ask.pick("Audit log", "审计日志"),
+        title=titled(ask, ask.pick("Audit log", "审计日志"), shown),
         blocks=(*((table,) if rows else (nothing,)), *((Line(text=follows),) if follows else ())),
         buttons=page_buttons(ask, shown, again),
         data=[_line_document(ask, each) for each in shown.rows] if ask.documents else None,
     )
+
+
+def _types(typed: str | None) -> tuple[str, ...]:
+    """Name the verbs of a type: any way to name a command is one, whatever the log calls it."""
+    if not typed:
+        return ()
+    named = tuple(typed.casefold().split())
+    meant = [each for each in COMMANDS if named in (*each.spellings(), (each.verb,))]
+    return (typed, *(name for each in meant for name in (each.name, each.verb) if name))
 
 
 def _zone(ask: Ask) -> str:

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from chalicelib.bot.command import Ask, command
+from chalicelib.bot.command import Ask, command, of_source
 from chalicelib.bot.commands.sources import rhythm, source_document
 from chalicelib.core.errors import MalformedError
 from chalicelib.core.principal import Role
@@ -36,6 +36,7 @@ def auto_on(ask: Ask, source: str) -> Reply:
     role=Role.OWNER,
     help=("Sync a source only when asked", "关闭来源的自动同步"),
     aliases=("自动同步 关", "自动 关"),
+    proof=of_source,
     noted=True,
 )
 def auto_off(ask: Ask, source: str) -> Reply:
@@ -52,6 +53,7 @@ def auto_off(ask: Ask, source: str) -> Reply:
     ),
     aliases=("cycle", "周期", "每隔"),
     noted=True,
+    verb="schedule",
 )
 def every(ask: Ask, cycle: str, source: str) -> Reply:
     hours = _CYCLE.fullmatch(cycle)
@@ -69,7 +71,9 @@ def every(ask: Ask, cycle: str, source: str) -> Reply:
         '按 cron 表达式同步：`定时 "0 2 * * *" hq --zone Asia/Shanghai`',
     ),
     aliases=("at", "定时同步"),
+    proof=of_source,
     noted=True,
+    verb="schedule",
 )
 def cron(ask: Ask, cron: str, source: str, zone: str | None) -> Reply:
     return _said(ask, ask.rooms.sources.schedule(ask.who, source, cron=cron, zone=zone))
@@ -82,6 +86,7 @@ def cron(ask: Ask, cron: str, source: str, zone: str | None) -> Reply:
     help=("Tell the times of a source in a zone like Asia/Shanghai", "设置来源的时区，例如 Asia/Shanghai"),
     aliases=("timezone", "设置时区"),
     noted=True,
+    verb="schedule",
 )
 def zone(ask: Ask, zone: str, source: str) -> Reply:
     return _said(ask, ask.rooms.sources.schedule(ask.who, source, zone=zone))
@@ -90,10 +95,17 @@ def zone(ask: Ask, zone: str, source: str) -> Reply:
 def _said(ask: Ask, edited: Edited) -> Reply:
     source = edited.source
     at = due_at(source)
-    text = ask.pick(f"{source.handle}: {rhythm(ask, source)}.", f"{source.handle}：{rhythm(ask, source)}。")
+    text = ask.pick(
+        f"{source.handle}: automatic sync {rhythm(ask, source)}.", f"{source.handle}：自动同步{rhythm(ask, source)}。"
+    )
     if at:
         when = instant(at, source.schedule.zone)
-        text += ask.pick(f" Next at {when}.", f"下次：{when}。")
+        text += ask.pick(f" The next one is at {when}.", f"下次：{when}。")
+    elif not source.enabled:
+        on = f"enable {source.handle}"
+        text += ask.pick(f" The source is disabled: `{on}` first.", f"来源已停用，请先 `启用 {source.handle}`。")
+    else:
+        text += ask.pick(f" `auto on {source.handle}` turns it on.", f"输入 `开启自动同步 {source.handle}` 开启。")
     if not edited.changed:
         text = ask.pick("It was so already. ", "设置未变。") + text
     return Reply(blocks=(Line(text=text, tone=Tone.GOOD),), data=source_document(ask, source), tone=Tone.GOOD)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.bot.command import Ask, Effect, command
+from chalicelib.bot.command import Ask, Effect, command, of_source
 from chalicelib.core.errors import MalformedError
 from chalicelib.core.finding import Finding, Grade
 from chalicelib.core.principal import Role
 from chalicelib.core.reply import Block, Button, Json, Line, Pairs, Reply, Table, Tone, Weight
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source, due_at
+from chalicelib.core.task import SyncTask
 from chalicelib.notices.show import cell, clean, instant, told, word
 
 
@@ -60,7 +61,13 @@ def sources(ask: Ask) -> Reply:
         state = ask.pick("enabled", "启用") if source.enabled else ask.pick("disabled", "停用")
         zone = source.schedule.zone
         ended = f"{word(ask, last.status)} {instant(last.finished_at or last.asked_at, zone)}" if last else "–"
-        rows.append((source.handle, source.name, source.kind, state, ended))
+        if ask.heard:
+            label = ask.rooms.connectors.form(source.kind).label[ask.zh]
+            ended = ask.pick("last task:", "最近任务：") + f" {ended}" if last else ask.pick("never synced", "尚未同步")
+            name = "" if source.name == source.handle else source.name
+            rows.append((source.handle, name, label, state, ended))
+        else:
+            rows.append((source.handle, source.name, source.kind, state, ended))
     columns = (
         ask.pick("source", "来源"),
         ask.pick("name", "名称"),
@@ -68,7 +75,7 @@ def sources(ask: Ask) -> Reply:
         ask.pick("state", "状态"),
         ask.pick("last task", "最近任务"),
     )
-    table = Table(columns=columns, rows=tuple(rows))
+    table = Table(columns=("",) * len(columns) if ask.heard else columns, rows=tuple(rows))
     buttons = tuple(Button(label=each.handle, command=f"source show {each.handle}") for each in found)
     return Reply(
         title=ask.pick("Sources", "来源"),
@@ -95,11 +102,12 @@ def source_show(ask: Ask, source: str) -> Reply:
         "{} accounts, {} departments, {} of the active (at least {})".format(*most),
         "{} 个账号、{} 个部门、在职人数的 {}（至少 {}）".format(*most),
     )
+    set_up = ((name, clean(value)) for name, value in found.settings.items() if value)
     pairs = (
         (ask.pick("name", "名称"), found.name),
         (ask.pick("kind", "类型"), form.label[ask.zh]),
         (ask.pick("state", "状态"), ask.pick("enabled", "启用") if found.enabled else ask.pick("disabled", "停用")),
-        *((name, clean(value)) for name, value in found.settings.items() if value),
+        *(() if ask.heard else set_up),
         (ask.pick("automatic sync", "自动同步"), rhythm(ask, found)),
         (ask.pick("next sync", "下次同步"), instant(due_at(found), found.schedule.zone) or "–"),
         (ask.pick("guard", "保护上限"), limits),
@@ -109,17 +117,12 @@ def source_show(ask: Ask, source: str) -> Reply:
         ),
         (
             ask.pick("last task", "最近任务"),
-            f"{last.task_id} {word(ask, last.status)} {told(ask, last.reason)}" if last else "–",
+            _last(ask, last, found.schedule.zone) if last else "–",
         ),
     )
-    pushed = (
-        (
-            (ask.pick("Request URL", "请求网址"), _request_url(ask, found)),
-            (ask.pick("events to subscribe", "需订阅的事件"), "\n".join(form.events)),
-        )
-        if form.events
-        else ()
-    )
+    pushed = tuple((label[ask.zh], _request_url(ask, found, door)) for door, label in form.doors)
+    if form.events:
+        pushed = (*pushed, (ask.pick("events to subscribe", "需订阅的事件"), "\n".join(form.events)))
     rules = tuple(
         (f"{kind}.{rule.field}", " | ".join(rule.first_of))
         for kind, rules in (("department", found.mapping.departments), ("employee", found.mapping.employees))
@@ -134,13 +137,26 @@ def source_show(ask: Ask, source: str) -> Reply:
         rows=rules,
     )
     about = Pairs(pairs=(*pairs, *pushed), caption=found.handle)
-    # A phone is no place for the mapping; `--json` and the terminal have it.
+    if ask.heard:  # what is only for setting up has its place in the terminal, where that is done
+        hint = f"rollcall source show {found.handle}"
+        text = ask.pick(
+            f"Settings, URLs for the console and the field mapping: `{hint}` in the terminal.",
+            f"应用设置、回调地址和字段映射：请在终端输入 `{hint}`。",
+        )
+        blocks: tuple[Block, ...] = (Pairs(pairs=pairs), Line(text=text))
+    else:
+        blocks = (about, mapping)
     return Reply(
         title=f"{found.handle} · {found.name}",
-        blocks=(about,) if ask.heard else (about, mapping),
+        blocks=blocks,
         buttons=_buttons(ask, found) if ask.heard else (),
         data=source_document(ask, found),
     )
+
+
+def _last(ask: Ask, task: SyncTask, zone: str) -> str:
+    ended = f"{task.task_id} {word(ask, task.status)} {instant(task.finished_at or task.asked_at, zone)}"
+    return ended if ask.heard else f"{ended} {told(ask, task.reason, zone)}".strip()
 
 
 def _buttons(ask: Ask, source: Source) -> tuple[Button, ...]:
@@ -157,7 +173,9 @@ def _buttons(ask: Ask, source: Source) -> tuple[Button, ...]:
     role=Role.OWNER,
     help=("Let a source be synced", "启用一个来源"),
     aliases=("source enable", "启用来源"),
+    proof=of_source,
     noted=True,
+    verb="source enable",
 )
 def enable(ask: Ask, source: str) -> Reply:
     edited = ask.rooms.sources.enable(ask.who, source)
@@ -177,8 +195,10 @@ def enable(ask: Ask, source: str) -> Reply:
     )
 
 
-def _effect_of_disabling(ask: Ask, source: str) -> Effect:
+def _effect_of_disabling(ask: Ask, source: str) -> Effect | None:
     found = ask.catalog.source(source)
+    if not found.enabled:
+        return None  # nothing is left to take away
     count = ask.rooms.sources.effect_of_disabling(source)
     text = ask.pick(
         f"{found.handle} would not be synced any more: no hires, no leavers. Its people stay in the directory as they "
@@ -196,6 +216,7 @@ def _effect_of_disabling(ask: Ask, source: str) -> Effect:
     aliases=("source disable", "停用来源"),
     danger=_effect_of_disabling,
     noted=True,
+    verb="source disable",
 )
 def disable(ask: Ask, source: str) -> Reply:
     edited = ask.rooms.sources.disable(ask.who, source)
@@ -221,13 +242,17 @@ def disable(ask: Ask, source: str) -> Reply:
         "影响的员工超过该人数时，须由第二人确认",
     ),
     aliases=("second", "第二人"),
+    proof=of_source,
     noted=True,
 )
 def second_person(ask: Ask, limit: str, source: str) -> Reply:
     if not limit.isascii() or not limit.isdecimal() or len(limit) > _LONGEST_LIMIT:
         raise MalformedError("where is misread", where=limit[:20], usage="`second person 50 <source>`")
     edited = ask.rooms.sources.second_person(ask.who, source, int(limit))
-    text = ask.pick(f"{source}: a second person above {limit} employees.", f"{source}：超过 {limit} 名员工须双人确认。")
+    text = ask.pick(
+        f"{source}: what takes access from more than {limit} employees must be confirmed by a second person.",
+        f"{source}：影响超过 {limit} 名员工的操作须由第二人确认。",
+    )
     return Reply(blocks=(Line(text=text, tone=Tone.GOOD),), data=source_document(ask, edited.source), tone=Tone.GOOD)
 
 
@@ -270,9 +295,10 @@ def test(ask: Ask, source: str) -> Reply:
 
 def _found(ask: Ask, finding: Finding, zone: str) -> Line:
     mark, tone = _MARKS[finding.grade]
+    mark = "" if ask.heard else f"{mark} "  # a chat marks the tone itself
     ticket = " ".join(filter(None, (finding.vendor_code, finding.request_id)))
     words = " · ".join(filter(None, (ask.pick(*CHECKS[finding.check]), told(ask, finding.remark, zone), ticket)))
-    return Line(text=f"{mark} {words}", tone=tone)
+    return Line(text=f"{mark}{words}", tone=tone)
 
 
 CHECKS: Mapping[str, tuple[str, str]] = {
@@ -291,21 +317,21 @@ CHECKS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def _request_url(ask: Ask, source: Source) -> str:
+def _request_url(ask: Ask, source: Source, door: str = "events") -> str:
     """Say what to paste into the vendor's console."""
-    return f"{ask.rooms.public_url or 'https://...'}/callbacks/{source.handle}/events"
+    return f"{ask.rooms.public_url or 'https://...'}/callbacks/{source.handle}/{door}"
 
 
 def rhythm(ask: Ask, source: Source) -> str:
     """Say when a source is synced by itself."""
     schedule = source.schedule
     if schedule.cron:
-        text = f"cron {schedule.cron} ({schedule.zone})"
+        text = ask.pick(f"at `{schedule.cron}` in {schedule.zone}", f"按 `{schedule.cron}`（{schedule.zone}）")
     else:
         hours = f"{schedule.cycle.total_seconds() / 3600:g}"
-        text = ask.pick(f"every {hours} hours", f"每 {hours} 小时")
+        text = ask.pick("every hour" if hours == "1" else f"every {hours} hours", f"每 {hours} 小时")
     if not schedule.automatic:
-        return ask.pick(f"off (when on: {text})", f"关闭（开启后：{text}）")
+        return ask.pick(f"off; its schedule is kept: {text}", f"已关闭，保留设置：{text}")
     return text
 
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from chalicelib.bot.command import Ask, Effect, command
-from chalicelib.bot.commands.page import cut, more, page_buttons
+from chalicelib.bot.commands.page import cut, more, page_buttons, titled
 from chalicelib.core.catalogue import say
 from chalicelib.core.errors import ConflictError
 from chalicelib.core.model import Kind
 from chalicelib.core.principal import Role
 from chalicelib.core.reply import Block, Button, Line, Reply, Table, Tone, Weight
-from chalicelib.core.task import RowOutcome, SyncRecord, SyncTask
+from chalicelib.core.task import RowOutcome, SyncRecord, SyncTask, TaskStatus
 from chalicelib.notices.card import task_card
-from chalicelib.notices.show import handle, record_document, row_name, task_blocks, task_document, told, word
+from chalicelib.notices.show import (
+    handle,
+    named,
+    record_document,
+    row_name,
+    task_blocks,
+    task_document,
+    told,
+    word,
+    zone_of,
+)
 from chalicelib.sync.request import Asked
 
 # Of an entry's id, enough to tell it from the others of a plan.
@@ -55,7 +65,7 @@ def sync_preview(ask: Ask, source: str) -> Reply:
 def _effect_of_approving(ask: Ask, task: str, entry: tuple[str, ...]) -> Effect | None:
     """Count what an approval takes away; None where it takes nothing, or nothing waits."""
     found = ask.rooms.tasks.get(task)
-    if not found.status.is_over:
+    if not found.status.is_over or not ask.catalog.source(found.source).enabled:
         return None  # its verb says why not
     rows: Iterator[RowOutcome] | Iterator[SyncRecord] = ask.rooms.tasks.outcomes(task)
     if entry:
@@ -68,15 +78,23 @@ def _effect_of_approving(ask: Ask, task: str, entry: tuple[str, ...]) -> Effect 
     if not counts.total():
         return None
     name, people, closed = handle(ask, found.source), counts[Kind.EMPLOYEE], counts[Kind.DEPARTMENT]
-    text = ask.pick(
-        f"{name}, task {task}: {people} employee(s) and {closed} department(s) would go.",
-        f"{name}，任务 {task}：将移除 {people} 名员工、{closed} 个部门。",
-    )
-    going = list(islice(_going(ask, task, entry), NAMED + 1))
-    named = ", ".join(row_name(ask, row) for row in going[:NAMED])
-    blocks: list[Block] = [Line(text=text), Line(text=named + (" …" if len(going) > NAMED else ""))]
-    blocks += [Line(text=told(ask, row.reason)) for row in going[:1] if row.reason]
-    return Effect(source=found.source, employees=counts[Kind.EMPLOYEE], blocks=tuple(blocks))
+    kind = Kind.EMPLOYEE if people else Kind.DEPARTMENT
+    going = list(islice((row for row in _going(ask, task, entry) if row.key.kind is kind), NAMED))
+    named = ask.pick(", ", "、").join(row_name(ask, row) for row in going)
+    rest = (people or closed) - len(going)
+    if rest > 0:
+        named += ask.pick(f" and {rest} more", f" 等 {people or closed} 个")
+    blocks: list[Block] = [Line(text=f"{name} · {ask.pick('task', '任务')} {task}: {_gone(ask, people, closed)}")]
+    blocks.append(Line(text=named))
+    blocks += [Line(text=told(ask, row.reason, zone_of(ask, found.source))) for row in going[:1] if row.reason]
+    return Effect(source=found.source, employees=people, blocks=tuple(blocks))
+
+
+def _gone(ask: Ask, people: int, closed: int) -> str:
+    """Say how many would be removed."""
+    parts = [ask.pick(f"{people} employee(s)", f"{people} 名员工")] if people else []
+    parts += [ask.pick(f"{closed} department(s)", f"{closed} 个部门")] if closed else []
+    return ask.pick(f"would remove {' and '.join(parts)}", f"将移除 {'、'.join(parts)}")
 
 
 def _going(ask: Ask, task: str, entry: tuple[str, ...]) -> Iterator[SyncRecord]:
@@ -84,6 +102,14 @@ def _going(ask: Ask, task: str, entry: tuple[str, ...]) -> Iterator[SyncRecord]:
     for row in ask.rooms.tasks.rows(task):
         if row.status.waits and row.removes_access and (not wanted or row.entry_id in wanted):
             yield row
+
+
+def _what_the_guard_held(ask: Ask, task: str, entry: tuple[str, ...]) -> Effect | None:
+    """Where no access is taken, what was held is a mass edit, of addresses perhaps; a preview's is what a sync does."""
+    found = ask.rooms.tasks.get(task)
+    if found.status is not TaskStatus.HELD or not ask.catalog.source(found.source).enabled:
+        return None
+    return Effect(source=found.source, employees=0, blocks=())
 
 
 @command(
@@ -94,6 +120,7 @@ def _going(ask: Ask, task: str, entry: tuple[str, ...]) -> Iterator[SyncRecord]:
     aliases=("approve", "ap", "批准同步", "通过"),
     waits=True,
     danger=_effect_of_approving,
+    proof=_what_the_guard_held,
     noted=True,
 )
 def sync_approve(ask: Ask, task: str, entry: tuple[str, ...]) -> Reply:
@@ -107,6 +134,7 @@ def sync_approve(ask: Ask, task: str, entry: tuple[str, ...]) -> Reply:
     role=Role.OPERATOR,
     help=("List what waits in a task, to approve some of it", "列出任务中待审批的变更，逐项批准"),
     aliases=("choose", "pick", "挑选"),
+    personal=True,
     pages=True,
 )
 def sync_choose(ask: Ask, task: str, page: str | None) -> Reply:
@@ -115,11 +143,11 @@ def sync_choose(ask: Ask, task: str, page: str | None) -> Reply:
     shown = cut(ask, waiting, page, CHOICES if ask.heard else None)
     if not shown.rows:
         raise ConflictError("nothing waits", task=task)
-    columns = (ask.pick("id", "编号"), ask.pick("what", "操作"), ask.pick("why it waits", "待审批原因"))
-    rows = tuple((short(row), _what(ask, row), told(ask, row.reason)) for row in shown.rows)
+    reasons = {told(ask, row.reason, zone_of(ask, found.source)): None for row in shown.rows if row.reason}
     hint = f"sync approve {task} {short(shown.rows[0])}"
     blocks: list[Block] = [
-        Table(columns=columns, rows=rows),
+        *(Line(text=each) for each in reasons),
+        _waiting(ask, shown.rows),
         Line(text=ask.pick(f"Some of them: `{hint} ...`", f"批准其中几项：`{hint} ...`")),
     ]
     if follows := more(ask, shown, f"sync choose {task}"):
@@ -130,8 +158,8 @@ def sync_choose(ask: Ask, task: str, page: str | None) -> Reply:
     )
     every = Button(label=ask.pick("Refuse all", "全部拒绝"), command=f"sync reject {task}", weight=Weight.DANGER)
     return Reply(
-        title=ask.pick(
-            f"{handle(ask, found.source)} · choose from {task}", f"{handle(ask, found.source)} · 任务 {task} 待选"
+        title=titled(
+            ask, f"{handle(ask, found.source)} · {ask.pick(f'choose from {task}', f'任务 {task} 待选')}", shown
         ),
         blocks=tuple(blocks),
         buttons=(*buttons, *page_buttons(ask, shown, f"sync choose {task}"), every) if ask.heard else (),
@@ -139,8 +167,18 @@ def sync_choose(ask: Ask, task: str, page: str | None) -> Reply:
     )
 
 
-def _what(ask: Ask, row: SyncRecord) -> str:
-    return f"{word(ask, row.action)} {row_name(ask, row)}"
+def _waiting(ask: Ask, rows: Sequence[SyncRecord]) -> Table:
+    names = named(ask, rows)
+    columns = (ask.pick("id", "编号"), ask.pick("what", "操作"), ask.pick("department", "部门"))
+    lines = tuple((short(row), f"{word(ask, row.action)} {row_name(ask, row)}", _place(row, names)) for row in rows)
+    if not ask.heard:
+        return Table(columns=columns, rows=lines)
+    return Table(columns=("", "", ""), rows=tuple((what, place, number) for number, what, place in lines))
+
+
+def _place(row: SyncRecord, names: Mapping[str, str]) -> str:
+    places = row.before.get("departments") or row.after.get("departments")
+    return ", ".join(names.get(each, each) for each in places) if isinstance(places, tuple) else ""
 
 
 def _label(ask: Ask, row: SyncRecord) -> str:

@@ -60,7 +60,7 @@ class DingTalkCards:
             proven=False,
             seal=f"cards {stamp}",
         )
-        return Opened(ack=_received(tracked(card)[0] or Lang.EN), delivery=delivery)
+        return Opened(ack=_received(tracked(card).lang or Lang.EN), delivery=delivery)
 
 
 def sign(secret: str, stamp: str) -> str:

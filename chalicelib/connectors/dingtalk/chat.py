@@ -29,7 +29,7 @@ from chalicelib.connectors.dingtalk.robot import SAID, is_session
 from chalicelib.connectors.dingtalk.sending import CARD_EXISTS, DingTalkSender
 from chalicelib.connectors.dingtalk.template import NOTE, params, track, tracked
 from chalicelib.connectors.limiter import keep
-from chalicelib.core.errors import NotFoundError, SourceDeniedError
+from chalicelib.core.errors import NotFoundError, RollcallError, SourceDeniedError
 from chalicelib.core.message import Address, Delivery, Message, Said
 from chalicelib.core.reply import Reply
 from chalicelib.core.secret import Secret
@@ -124,32 +124,47 @@ class DingTalkChat:
         )
 
     def _read_press(self, delivery: Delivery, talk: Mapping[str, object]) -> Message:
-        """Where a card stands is told by its name: it comes from DingTalk, the rest from whoever pressed."""
+        """Where a card stands, and whose it is, is told by its name; nobody can give a card another one.
+
+        The rest of a press is not proven. A card that is not the presser's own is taken for one that others read.
+        """
         card, sender = str(talk["card"]), str(talk["sender"])
-        lang, group = tracked(card)
+        known = tracked(card)
         return Message(
             message_id=delivery.delivery_id,
             source=delivery.source,
             sender=sender,
             text=str(talk["text"]).strip(),
             said=Said.PRESSED,
-            address=Address(source=delivery.source, chat=group, person=sender, direct=not group),
+            # What is answered is the card, if it is ours: it tells whoever pressed that something is under way.
+            address=Address(
+                source=delivery.source,
+                chat=known.group,
+                person=sender,
+                direct=known.is_of(delivery.source, sender),
+                thread=card if known.lang else "",
+            ),
             at=delivery.occurred_at,
             proven=delivery.proven,
             card=card,
-            lang=lang,
+            lang=known.lang,
         )
 
     def post(self, reply: Reply, to: Address, *, once: str) -> str:
-        if self._template and (to.chat or to.person):
-            card = self._post_card(reply, to, once)
-            if card:
-                return card
-        if self._said.has(once, self._clock.now()):
-            return ""
-        self._post_markdown(*markdown(reply), to)
-        self._said.note(once, self._clock.now())
-        return ""
+        card = self._post_card(reply, to, once) if self._template and (to.chat or to.person) else ""
+        if not card and not self._said.has(once, self._clock.now()):
+            self._post_markdown(*markdown(reply), to)
+            self._said.note(once, self._clock.now())
+        if self._template and to.thread and to.thread != card and to.person:
+            self._answered_elsewhere(to)
+        return card
+
+    def _answered_elsewhere(self, to: Address) -> None:
+        """Take back what the pressed card tells the presser; the answer stands below it, so no trouble here matters."""
+        try:
+            self._sender.update_card(to.thread, {}, private={to.person: {NOTE: ""}})
+        except RollcallError as error:
+            log.info("note not taken back", extra={"code": error.facts.get("code", error.code)})
 
     def edit(self, card: str, reply: Reply, to: Address) -> bool:
         if not self._template or not card:
@@ -164,7 +179,7 @@ class DingTalkChat:
 
     def _post_card(self, reply: Reply, to: Address, once: str) -> str:
         """Post a card; "" when DingTalk does not take it, so that it must be said in another way."""
-        card, now = track(once, to.source, to.chat, reply.lang), self._clock.now()
+        card, now = track(once, to.source, to.chat, to.person, reply.lang), self._clock.now()
         if self._said.has(f"not as a card: {card}", now):
             return ""
         code: str | int = "not delivered"

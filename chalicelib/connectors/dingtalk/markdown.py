@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import Final
@@ -42,6 +42,8 @@ _JOINER: Final = "\u2060"
 # What begins a heading, a quote, a list or an underline.
 _FIRST = re.compile(r"([#>+=-])|([0-9]{1,9})([.)])(?=\s|$)")
 _SPACES = re.compile(r"\s+")
+# What stands in a cell of a grid for none.
+_NOTHING: Final = frozenset(("", "·", "–"))
 # Controls, halves of surrogates, private and unassigned characters; of the invisible ones all but those in emojis.
 _GONE: Final = frozenset({"Cc", "Cs", "Co", "Cn"})
 _IN_EMOJIS: Final = frozenset("\u200d\ufe0e\ufe0f")
@@ -57,9 +59,12 @@ class Words:
 
 def markdown(reply: Reply) -> tuple[str, str]:
     """Render title and text; what is too large is left out at the end, and the text says so."""
-    title = escaped(heading(reply))[:LONGEST_TITLE].strip() or "Rollcall"
-    head = "### " + " ".join(filter(None, (MARKS[reply.tone], title)))
     read = words(reply)
+    named = _short(escaped(heading(reply)))
+    title = named or _short(escaped(_first(reply))) or "Rollcall"
+    if not any(read.lines):
+        read, named = Words([], read.more), title
+    head = "### " + " ".join(filter(None, (MARKS[reply.tone], named))) if named else ""
     last = _within(LARGEST_BYTES // 2, [typed(each, reply.lang) for each in reply.buttons if is_typable(each)])
     room = LARGEST_BYTES - len(param(title, _joined(head, [], last)).encode()) - _json_bytes("\n\n")
     # In JSON a break and a line have the size that they will have in the whole.
@@ -92,15 +97,8 @@ def words(reply: Reply) -> Words:
 
 
 def heading(reply: Reply) -> str:
-    """Name a reply: its title, or its first line."""
-    if reply.title:
-        return reply.title
-    match reply.blocks[0] if reply.blocks else None:
-        case Line(text=text):
-            return text
-        case Table(caption=caption) | Pairs(caption=caption):
-            return caption
-    return ""
+    """Name a reply: its title, or its first line; "" for what says no more than one line, or begins with a long one."""
+    return reply.title or (_first(reply) if _is_headed_by_line(reply) else "")
 
 
 def typed(button: Button, lang: Lang) -> str:
@@ -147,7 +145,24 @@ def _is_headed_by_line(reply: Reply) -> bool:
     if reply.title or not reply.blocks or not isinstance(reply.blocks[0], Line):
         return False
     text = reply.blocks[0].text
-    return len(text.splitlines()) <= 1 and len(text) <= LONGEST_TITLE
+    return len(text.splitlines()) <= 1 and len(text) <= LONGEST_TITLE and len(reply.blocks) + bool(reply.buttons) > 1
+
+
+def _first(reply: Reply) -> str:
+    match reply.blocks[0] if reply.blocks else None:
+        case Line(text=text):
+            return text
+        case Table(caption=caption) | Pairs(caption=caption):
+            return caption
+    return ""
+
+
+def _short(text: str) -> str:
+    """Cut to what fits a title, between words where there are some."""
+    if len(text) <= LONGEST_TITLE:
+        return text
+    kept = text[: LONGEST_TITLE - 1]
+    return (kept.rpartition(" ")[0] or kept).rstrip() + "…"
 
 
 def _count(block: Block) -> int:
@@ -156,8 +171,8 @@ def _count(block: Block) -> int:
             return len(text.splitlines() or [""])
         case Pairs(pairs=pairs, caption=caption):
             return len(pairs) + bool(escaped(caption))
-        case Table(columns=columns, rows=rows, caption=caption):
-            return len(rows) + bool(escaped(caption)) + any(map(escaped, columns))
+        case Table(rows=rows, caption=caption):
+            return len(rows) + bool(escaped(caption)) + bool(_head(block))
 
 
 def _block(block: Block) -> Iterator[str]:
@@ -172,15 +187,50 @@ def _block(block: Block) -> Iterator[str]:
             for label, value in pairs:
                 told = " · ".join(escaped(each) for each in value.splitlines()) or "–"
                 yield f"**{cut(escaped(label), LONGEST_LABEL_BYTES)}**: {told}" if escaped(label) else told
-        case Table(columns=columns, rows=rows, caption=caption):
+        case Table(rows=rows, caption=caption):
             yield from _bold(caption)
-            yield from _bold(*columns)
+            head, used, is_grid = _head(block), _used(block), _is_grid(block)
+            if head:
+                yield head
             for row in rows:
-                yield " · ".join(escaped(cell) or "–" for cell in row)
+                yield _grid_row(row, used) if is_grid else _row(row, used, has_head=bool(head))
 
 
-def _bold(*cells: str) -> Iterator[str]:
-    if text := cut(" · ".join(filter(None, map(escaped, cells))), LONGEST_LABEL_BYTES):
+def _used(table: Table) -> Mapping[int, str]:
+    """Name the columns in which something stands, by their place."""
+    most = max(map(len, table.rows), default=0)
+    used = [at for at in range(most) if any(at < len(row) and row[at].strip() for row in table.rows)]
+    return {at: escaped(table.columns[at]) if at < len(table.columns) else "" for at in used}
+
+
+def _is_grid(table: Table) -> bool:
+    """Tell whether a row's first cell names the row: each other one then needs the name of its column."""
+    return len(table.columns) > 1 and not escaped(table.columns[0]) and all(map(escaped, table.columns[1:]))
+
+
+def _head(table: Table) -> str:
+    names = _used(table).values()
+    is_named = any(names) and not _is_grid(table)
+    return cut(" · ".join(name or "–" for name in names), LONGEST_LABEL_BYTES) if is_named else ""
+
+
+def _row(row: Sequence[str], used: Mapping[int, str], *, has_head: bool) -> str:
+    """Say a row in a line, its first cell bold. Where nothing names the columns, an empty cell is left out."""
+    first, *others = [escaped(row[at]) if at < len(row) else "" for at in used] or [""]
+    if not others:
+        return first or "–"
+    told = [each or "–" for each in others] if has_head else [each for each in others if each]
+    return " · ".join((next(_bold(first), "–"), *told))
+
+
+def _grid_row(row: Sequence[str], used: Mapping[int, str]) -> str:
+    cells = [(used[at], escaped(row[at])) for at in used if 0 < at < len(row)]
+    told = " · ".join(f"{name} {cell}" for name, cell in cells if cell not in _NOTHING) or "–"
+    return f"{next(_bold(row[0] if row else ''), '–')}: {told}"
+
+
+def _bold(text: str) -> Iterator[str]:
+    if text := cut(escaped(text), LONGEST_LABEL_BYTES):
         yield f"**{text}**"
 
 
@@ -204,7 +254,7 @@ def _within(most_bytes: int, lines: Sequence[str]) -> Sequence[str]:
 
 
 def _joined(head: str, lines: Sequence[str], last: Sequence[str]) -> str:
-    return "\n\n".join(BREAK.join(part) for part in ([head], lines, last) if part)
+    return "\n\n".join(BREAK.join(part) for part in ([head] if head else [], lines, last) if part)
 
 
 def _json_bytes(text: str) -> int:

@@ -13,6 +13,7 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.connectors.dingtalk.markdown import (
@@ -44,7 +45,7 @@ BUTTONS: Final = tuple(f"button{number}" for number in range(1, MOST_BUTTONS + 1
 SHOWN, LABEL, SENDS = "_shown", "_label", "_command"
 PARAMS: Final = (TITLE, STATUS, *LINES, *(each + part for each in BUTTONS for part in (SHOWN, LABEL, SENDS)), NOTE)
 
-_TRACK = re.compile(r"rollcall\.(en|zh)\.(-|[A-Za-z0-9_-]{1,180})\.[0-9a-f]{24}")
+_TRACK = re.compile(r"rollcall\.(en|zh)\.(?:-\.([0-9a-f]{16})|([A-Za-z0-9_-]{1,180}))\.[0-9a-f]{24}")
 
 
 def params(reply: Reply) -> Mapping[str, str]:
@@ -53,7 +54,8 @@ def params(reply: Reply) -> Mapping[str, str]:
     others = [typed(each, reply.lang) for each in reply.buttons if each not in pressed and is_typable(each)]
     others = [each for each in others if len(each.encode()) <= LONGEST_VALUE_BYTES]
     filled = dict.fromkeys(PARAMS, "")
-    filled |= {TITLE: cut(escaped(heading(reply)), LONGEST_VALUE_BYTES), STATUS: MARKS[reply.tone]}
+    named = cut(escaped(heading(reply)), LONGEST_VALUE_BYTES)
+    filled |= {TITLE: named or "Rollcall", STATUS: MARKS[reply.tone] if named else ""}
     filled |= zip(LINES, _spread(reply, others), strict=False)
     filled |= dict.fromkeys((each + SHOWN for each in BUTTONS), "false")
     for name, button in zip(BUTTONS, pressed, strict=False):
@@ -61,24 +63,40 @@ def params(reply: Reply) -> Mapping[str, str]:
     return filled
 
 
-def track(once: str, source: str, chat: str, lang: Lang) -> str:
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What a card's name tells: its language, and the group that it is in, or `whose` it is alone."""
+
+    lang: Lang | None = None
+    group: str = ""
+    whose: str = ""
+
+    def is_of(self, source: str, person: str) -> bool:
+        """Tell whether it was posted to this person alone."""
+        return bool(self.whose) and self.whose == _whose(source, person)
+
+
+def track(once: str, source: str, chat: str, person: str, lang: Lang) -> str:
     """Name a card: the same for the same `once`. Its place and language come back with every press."""
-    place = base64.urlsafe_b64encode(chat.encode()).decode().rstrip("=") or "-"
+    place = base64.urlsafe_b64encode(chat.encode()).decode().rstrip("=") or f"-.{_whose(source, person)}"
     return f"rollcall.{lang}.{place}.{hashlib.sha256(f'{source} {once}'.encode()).hexdigest()[:24]}"
 
 
-def tracked(card: str) -> tuple[Lang | None, str]:
-    """Read the language and the group from a card's name; the group is "" for a card that one person has."""
+def tracked(card: str) -> Track:
+    """Read a card's name; one that we did not give tells nothing."""
     found = _TRACK.fullmatch(card)
     if found is None:
-        return None, ""
-    lang, place = Lang(found[1]), found[2]
-    if place == "-":
-        return lang, ""
+        return Track()
+    lang, whose, place = Lang(found[1]), found[2] or "", found[3] or ""
     try:
-        return lang, base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)).decode()
+        group = base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)).decode()
     except ValueError:
-        return None, ""
+        return Track()
+    return Track(lang=lang, group=group, whose=whose) if group or whose else Track()
+
+
+def _whose(source: str, person: str) -> str:
+    return hashlib.sha256(f"{source} {person}".encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _fits(button: Button) -> bool:

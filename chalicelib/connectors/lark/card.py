@@ -167,24 +167,25 @@ class _Body:
             case Table(caption=caption):
                 self._caption(caption)
                 columns, rows = _used(block)
-                if self.tables and _is_narrow(columns, rows):
+                is_named = any(map(str.strip, columns))
+                if self.tables and is_named and _is_narrow(columns, rows):
                     self.tables -= 1
                     cells = [{f"c{at}": _cell(each) for at, each in enumerate(row)} for row in rows]
                     self._fill(cells, lambda taken: _table(columns, taken), 1, _size(_table(columns, [])))
                 else:
                     names = " · ".join(flat(each, LONGEST_LABEL) or "–" for each in columns)
                     self._fill(
-                        [names] if any(map(str.strip, columns)) and rows else [],
+                        [names] if is_named and rows else [],
                         lambda taken: _plain(*taken, colour="grey"),
                         2,
                     )
-                    self._fill([_wide(row) for row in rows], _markdown, 1)
+                    self._fill([_wide(row, gaps=is_named) for row in rows], _markdown, 1)
                 self.missing += len(block.rows[MOST_PIECES:])
             case Line():
                 self.add((block,))
             case _:
                 colour = _COLOURS.get(block[0].tone, "")
-                lines = [line for each in block for line in _lines(each.text)]
+                lines = [line for each in block for line in _marked(each)]
                 self._fill(lines, lambda taken: _plain(*taken, colour=colour), 2)
 
     def rest(self) -> list[Json]:
@@ -272,9 +273,12 @@ def _pair(label: str, value: str) -> str:
     return f"**{named}**  {told}" if named else told
 
 
-def _wide(row: Sequence[str]) -> str:
-    first, *others = [escaped(_cell(each)) or "–" for each in row] or ["–"]
-    return " · ".join((f"**{first}**", *others))
+def _wide(row: Sequence[str], *, gaps: bool) -> str:
+    """Say a row in a line. Where nothing names the columns, an empty cell leaves no gap."""
+    first, *others = [escaped(_cell(each)) for each in row] or [""]
+    if not others:
+        return first or "–"
+    return " · ".join((f"**{first or '–'}**", *(each or "–" for each in others if each or gaps)))
 
 
 def _table(columns: Sequence[str], rows: Sequence[object]) -> Json:
@@ -335,13 +339,19 @@ def _spoken(block: Block | tuple[Line, ...]) -> Iterator[str]:
             yield from filter(None, [flat(caption, LONGEST_CELL)])
             if any(each.strip() for each in columns):
                 yield " · ".join(flat(each, LONGEST_LABEL) or "–" for each in columns)
-            yield from (" · ".join(_cell(each) or "–" for each in row) or "–" for row in rows)
-        case Line(text=text, tone=tone):
-            for at, line in enumerate(_lines(text)):
-                yield line if at else _MARKS[tone] + line
+            gaps = any(each.strip() for each in columns)
+            yield from (" · ".join(_cell(each) or "–" for each in row if gaps or each.strip()) or "–" for row in rows)
+        case Line():
+            yield from _marked(block)
         case _:
             for each in block:
                 yield from _spoken(each)
+
+
+def _marked(line: Line) -> list[str]:
+    """Give the lines of a text, with a mark for those who do not see its colour."""
+    first, *others = _lines(line.text)
+    return [_MARKS[line.tone] + first if first else first, *others]
 
 
 def _typed(button: Button, lang: Lang) -> str:

@@ -22,9 +22,8 @@ from chalicelib.core.source import Source
 
 PRESSED: Final = "card.action.trigger"
 LONGEST_COMMAND: Final = 500
-LONGEST_TOLD: Final = 60
 
-# What the toast says, by how the pressed command begins; of others it repeats the command.
+# What the toast says, by how the pressed command begins; others are looked up.
 _DOING: Final[Mapping[str, tuple[str, str]]] = {
     "sync now": ("starting the sync…", "正在开始同步…"),
     "sync preview": ("making a preview…", "正在生成预览…"),
@@ -35,9 +34,8 @@ _DOING: Final[Mapping[str, tuple[str, str]]] = {
     "enable": ("enabling…", "正在启用…"),
     "disable": ("disabling…", "正在停用…"),
     "test": ("testing…", "正在检测…"),
-    "record": ("looking it up…", "正在查询…"),
-    "records": ("looking them up…", "正在查询…"),
 }
+_LOOKING: Final = ("looking it up…", "正在查询…")
 
 
 class LarkCards:
@@ -103,9 +101,7 @@ def _lang(spoken: object) -> Lang:
 
 def _received(command: str) -> Mapping[Lang, str]:
     words = command.split()
-    short = " ".join(words)
-    short = short if len(short) <= LONGEST_TOLD else short[: LONGEST_TOLD - 1] + "…"
-    english, chinese = _DOING.get(" ".join(words[:2])) or _DOING.get(words[0]) or (short, short)
+    english, chinese = _DOING.get(" ".join(words[:2])) or _DOING.get(words[0]) or _LOOKING
     return {Lang.EN: f"Received: {english}", Lang.ZH: f"已收到：{chinese}"}
 
 

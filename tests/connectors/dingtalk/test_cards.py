@@ -19,7 +19,7 @@ from tests.connectors.dingtalk.test_robot import NOW, SECOND, a_branch, chats
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/dingtalk.json").read_text(encoding="utf-8"))["card_sign"]
 SECRET = "cardApiSecret01"
-CARD = track("msg1#0", "src-hq", "cid5o+bbZdK/80y1V5ESE5Trw==", Lang.ZH)
+CARD = track("msg1#0", "src-hq", "cid5o+bbZdK/80y1V5ESE5Trw==", "", Lang.ZH)
 CONTENT = {"cardPrivateData": {"actionIds": ["button1"], "params": {"command": "sync approve 4821"}}}
 PRESS: dict[str, object] = {
     "type": "actionCallback",
@@ -90,7 +90,7 @@ def test_a_press_is_kept_with_its_command_and_not_proven() -> None:
 
 @pytest.mark.parametrize("lang", Lang)
 def test_the_presser_sees_at_once_that_it_was_received_in_the_cards_language(lang: Lang) -> None:
-    got = opened(a_press({**PRESS, "outTrackId": track("o", "s", "", lang)}))
+    got = opened(a_press({**PRESS, "outTrackId": track("o", "s", "", "manager4220", lang)}))
     answer = json.loads(got.ack.body)
     assert got.ack.status == 200
     assert answer["cardUpdateOptions"] == {"updateCardDataByKey": True, "updatePrivateDataByKey": True}

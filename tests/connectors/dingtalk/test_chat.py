@@ -201,7 +201,7 @@ def test_an_answer_goes_through_the_session_while_it_lives(room: Room, where: st
     message = room.hear("@Rollcall hi", room.group) if where == "group" else room.hear("hi")
     assert room.chat().post(HELLO, message.address, once="m#0") == ""
     (post,) = room.posts()
-    assert (post.kind, post.content) == ("markdown", {"title": "Hello.", "text": "### Hello."})
+    assert (post.kind, post.content) == ("markdown", {"title": "Hello.", "text": "Hello."})
     assert post.chat_id == (room.group if where == "group" else room.tenancy.workspace.direct_chat(room.ann).chat_id)
     assert (post.mentions, post.everyone) == ((), False)
     assert room.calls() == {"robot.session": 1}
@@ -214,7 +214,7 @@ def test_after_the_session_the_robots_api_answers(room: Room, where: str, endpoi
     room.chat().post(HELLO, message.address, once="m#0")
     assert room.calls() == {endpoint: 1}
     (post,) = room.posts()
-    assert post.content["text"] == "### Hello."
+    assert post.content["text"] == "Hello."
 
 
 def test_a_session_that_ends_early_is_no_loss(room: Room) -> None:
@@ -409,7 +409,7 @@ def test_what_is_sent_is_what_the_robot_api_wants(room: Room) -> None:
     body = json.loads(request.content)
     told = {"robotCode": room.tenancy.workspace.app_key, "userIds": [room.ann], "msgKey": "sampleMarkdown"}
     assert body.items() >= told.items()
-    assert json.loads(body["msgParam"]) == {"title": "Hello.", "text": "### Hello."}
+    assert json.loads(body["msgParam"]) == {"title": "Hello.", "text": "Hello."}
 
 
 # --- cards
@@ -451,7 +451,7 @@ def test_a_card_is_posted_pressed_and_edited_in_place(room: Room, where: str) ->
     assert message is not None
     assert (message.text, message.said, message.sender) == ("sync approve 4821", Said.PRESSED, room.ann)
     assert (message.card, message.lang, message.proven) == (card, Lang.ZH, False)
-    assert message.address == replace(address, person=room.ann)
+    assert message.address == replace(address, person=room.ann, thread=card)
 
     assert room.chat().edit(message.card, replace(HELLO, title="approved"), message.address)
     values = room.tenancy.workspace.values(post, room.ann)
@@ -462,6 +462,24 @@ def test_a_card_is_posted_pressed_and_edited_in_place(room: Room, where: str) ->
         "",
     )
     assert (post.edits, len(room.posts())) == (2, 1)
+    assert room.tenancy.api.suspicious == []
+
+
+@pytest.mark.parametrize("where", ["alone", "group"])
+def test_a_press_that_is_answered_below_leaves_no_note_on_its_card(room: Room, where: str) -> None:
+    room.install()
+    room.chat().post(ASKING, to_ann(room) if where == "alone" else to_group(room), once="m#0")
+    (post,) = room.posts()
+    room.tenancy.workspace.press(room.ann, post.post_id, "Approve")
+    delivery = room.opened[-1].delivery
+    assert delivery is not None
+    message = room.chat().read(delivery)
+    assert message is not None
+    before = dict(room.tenancy.workspace.values(post, room.bob))
+    assert room.chat().post(HELLO, message.address, once="m#1")
+    assert room.tenancy.workspace.values(post, room.ann)[NOTE] == ""
+    assert room.tenancy.workspace.values(post, room.bob) == before
+    assert len(room.posts()) == 2
     assert room.tenancy.api.suspicious == []
 
 
@@ -548,7 +566,8 @@ def test_a_press_on_a_strangers_card_is_answered_to_the_presser(room: Room) -> N
     )
     message = room.chat().read(delivery)
     assert message is not None
-    assert (message.text, message.lang, message.address) == ("help", None, to_ann(room))
+    # Whose it is cannot be told, so what is said there is said before others.
+    assert (message.text, message.lang, message.address) == ("help", None, replace(to_ann(room), direct=False))
 
 
 def test_a_chat_is_not_opened_without_the_apps_secret(room: Room) -> None:

@@ -135,7 +135,7 @@ def test_foreign_text_is_text_and_nothing_else(first: str, then: str) -> None:
 def test_of_a_reply_only_our_own_marks_mean_something(reply: Reply) -> None:
     title, rendered = markdown(reply)
     check_is_harmless(rendered)
-    assert len([token for token in tokens(rendered) if token.type == "heading_open"]) == 1
+    assert len([token for token in tokens(rendered) if token.type == "heading_open"]) <= 1
     assert len([token for token in tokens(rendered) if token.type == "code_inline"]) <= len(reply.buttons)
     assert title
     assert "\n" not in title
@@ -167,12 +167,26 @@ def test_ordinary_words_stay_as_they_are(given_: str, shown: str) -> None:
     assert escaped(given_) == shown
 
 
-def test_rows_are_lines_and_empty_cells_are_seen() -> None:
+def test_rows_are_lines_and_below_a_heading_empty_cells_are_seen() -> None:
     table = Table(columns=("source", "state"), rows=(("hq", "enabled"), ("branch", "")), caption="Sources")
     _, rendered = markdown(a_reply(Line(text="Two."), table, title="Here"))
     assert rendered == BREAK.join(
-        ["### Here\n\nTwo.", "**Sources**", "**source · state**", "hq · enabled", "branch · –"]
+        ["### Here\n\nTwo.", "**Sources**", "source · state", "**hq** · enabled", "**branch** · –"]
     )
+
+
+def test_rows_whose_columns_have_no_name_leave_no_gaps() -> None:
+    table = Table(columns=("", "", ""), rows=(("hq", "", "enabled"), ("", "x", "")))
+    _, rendered = markdown(a_reply(table, title="t"))
+    assert rendered == "### t\n\n" + BREAK.join(["**hq** · enabled", "– · x"])
+    _, rendered = markdown(a_reply(Table(columns=("",), rows=(("Sales",), ("R&D",))), title="t"))
+    assert rendered == "### t\n\n" + BREAK.join(["Sales", "R＆D"])
+
+
+def test_of_a_grid_each_cell_is_said_with_its_column() -> None:
+    table = Table(columns=("", "employees", "departments"), rows=(("created", "3", "·"), ("held", "·", "·")))
+    _, rendered = markdown(a_reply(table, title="t"))
+    assert rendered == "### t\n\n" + BREAK.join(["**created**: employees 3", "**held**: –"])
 
 
 def test_pairs_are_lines_with_their_labels() -> None:
@@ -181,12 +195,22 @@ def test_pairs_are_lines_with_their_labels() -> None:
 
 
 def test_a_line_that_heads_a_reply_is_not_said_twice() -> None:
-    assert markdown(a_reply(Line(text="Done."))) == ("Done.", "### Done.")
-    assert markdown(a_reply(Line(text="Done."), tone=Tone.GOOD)) == ("Done.", "### ✅ Done.")
-    long = "word " * 40
+    two = (Line(text="Done."), Line(text="More."))
+    assert markdown(a_reply(*two)) == ("Done.", "### Done.\n\nMore.")
+    assert markdown(a_reply(*two, tone=Tone.GOOD)) == ("Done.", "### ✅ Done.\n\nMore.")
+    again = (Button(label="Again", command="again"),)
+    assert markdown(a_reply(Line(text="Done."), buttons=again))[1].startswith("### Done.\n\nAgain")
+
+
+def test_a_single_line_has_no_heading_and_is_said_once_and_whole() -> None:
+    assert markdown(a_reply(Line(text="Done.", tone=Tone.GOOD))) == ("Done.", "✅ Done.")
+    long = ("word " * 40).strip()
     title, rendered = markdown(a_reply(Line(text=long)))
+    assert rendered == long
+    assert title.endswith("word…")
     assert len(title) <= 100
-    assert long.strip() in rendered
+    title, rendered = markdown(a_reply(Line(text=long), Line(text="more")))
+    assert rendered == f"{long}{BREAK}more"
 
 
 def test_buttons_are_commands_to_type_in_the_language_of_the_reply() -> None:

@@ -91,7 +91,7 @@ def test_a_question_is_answered_through_its_session(line: OverHttp) -> None:
     chat.post(Reply(blocks=(Line(text="好 ok"),), data=None), message.address, once="m#0")
     chat.close()
     said = [post.content for post in company.talk.posts.values() if not post.by]
-    assert said == [{"title": "好 ok", "text": "### 好 ok"}]
+    assert said == [{"title": "好 ok", "text": "好 ok"}]
     assert line.api.calls["robot.session"] == 1
 
 

@@ -22,6 +22,7 @@ from chalicelib.connectors.dingtalk.template import (
     SHOWN,
     STATUS,
     TITLE,
+    Track,
     params,
     track,
     tracked,
@@ -134,14 +135,33 @@ def test_a_command_that_does_not_fit_is_no_button_rather_than_another_command() 
 @pytest.mark.parametrize("lang", Lang)
 @pytest.mark.parametrize("group", ["", GROUP, "cid/+=="])
 def test_a_cards_name_tells_its_place_and_language(lang: Lang, group: str) -> None:
-    name = track("msg1#0", "src-1", group, lang)
-    assert tracked(name) == (lang, group)
-    assert name == track("msg1#0", "src-1", group, lang)
-    assert len({name, track("msg1#1", "src-1", group, lang), track("msg1#0", "src-2", group, lang)}) == 3
+    name = track("msg1#0", "src-1", group, "ann", lang)
+    assert (tracked(name).lang, tracked(name).group) == (lang, group)
+    assert name == track("msg1#0", "src-1", group, "ann", lang)
+    others = {track("msg1#1", "src-1", group, "ann", lang), track("msg1#0", "src-2", group, "ann", lang)}
+    assert len({name, *others}) == 3
+
+
+def test_a_card_that_one_person_has_tells_whose_it_is_and_not_who_they_are() -> None:
+    name = track("msg1#0", "src-1", "", "ann", Lang.EN)
+    assert tracked(name).is_of("src-1", "ann")
+    assert "ann" not in name
+    assert not tracked(name).is_of("src-1", "ben")
+    assert not tracked(name).is_of("src-2", "ann")
+    assert not tracked(track("msg1#0", "src-1", GROUP, "ann", Lang.EN)).is_of("src-1", "ann")
+    assert not Track().is_of("src-1", "ann")
 
 
 @pytest.mark.parametrize(
-    "card", ["", "x", "rollcall.en.-.zz", "rollcall.fr.-." + "0" * 24, "rollcall.en._w." + "0" * 24]
+    "card",
+    [
+        "",
+        "x",
+        "rollcall.en.-.zz",
+        "rollcall.en.-." + "0" * 24,
+        "rollcall.fr.-." + "0" * 24,
+        "rollcall.en._w." + "0" * 24,
+    ],
 )
 def test_a_card_that_is_not_ours_tells_nothing(card: str) -> None:
-    assert tracked(card) == (None, "")
+    assert tracked(card) == Track()

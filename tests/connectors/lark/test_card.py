@@ -203,7 +203,7 @@ def test_a_single_line_has_no_head_above_it() -> None:
     made = drawn(a_reply(Line(text="hq: queued as task 12.", tone=Tone.GOOD)))
     assert "header" not in made
     (line,) = made["body"]["elements"]
-    assert line["text"] == {"tag": "plain_text", "content": "hq: queued as task 12.", "text_color": "green"}
+    assert line["text"] == {"tag": "plain_text", "content": "✅ hq: queued as task 12.", "text_color": "green"}
     assert made["config"]["summary"] == {"content": "hq: queued as task 12."}
 
 
