@@ -55,7 +55,7 @@ pins-check: setup
 	$(call step,pins,$(BIN)/python -m infra.pins --check)
 
 test: setup ## the tests
-	$(call step,tests,$(BIN)/python -m pytest -n auto)
+	$(call step,tests,$(BIN)/python -m pytest -n auto --dist worksteal)
 
 pins: setup ## compile requirements*.txt again after pyproject.toml changed (UPGRADE=1: take new releases)
 	@$(BIN)/python -m infra.pins $(if $(UPGRADE),--upgrade)

@@ -155,7 +155,8 @@ class ScriptedConnector:
             return Hidden(observed_at=now, why=Remark(code="outside the range", facts={"code": 41050}))
         if key.external_id in company.unclear:
             return Unclear(observed_at=now, why=Remark(code="answer unclear", facts={"code": 1}))
-        if known is not None:
+        listed_leaver = known is not None and known["state"] is State.LEFT and key.external_id in company.left
+        if known is not None and not listed_leaver:
             return Found(record=self._record(key.kind, key.external_id, known, by_name=True))
         if key.external_id in company.left:
             return Gone(observed_at=now)

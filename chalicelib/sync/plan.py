@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from heapq import nsmallest
-from itertools import chain
+from heapq import nlargest, nsmallest
+from itertools import chain, islice
 
 from chalicelib.core.diff import Action, Change, Impossible, departure, diff, is_empty, lessened, vanished
-from chalicelib.core.errors import SetupError
 from chalicelib.core.guard import Candidate, check
 from chalicelib.core.mapping import Mapped, Unmappable, map_record
 from chalicelib.core.model import NOTHING, Entry, Key, Kind, Link, Remark, SourceRecord, State, Values, new_entry_id
@@ -27,8 +26,15 @@ from chalicelib.core.task import Claim, Everything, Evidence, Fence, Only, RowSt
 FLUSH_ROWS = 200
 # Fewer known people than this may all be replaced within a day; more of them may not.
 ANOTHER_COMPANY_FLOOR = 5
-# How many of a kind, so that one who leaves this very moment does not matter.
+# One in so many known people makes it the same company.
+SHARE_KEPT = 5
+# How many known people are asked for by name where the walk looks like another company's.
+ASKED_AS_STRANGERS = 20
+# How many of a kind, so that one who leaves this very moment does not matter; and among how many links they are
+# looked for where no walk has shown anybody.
 WITNESSES = 3
+LINKS_LOOKED_AT = 1000
+BYSTANDERS = 50
 _UNMAPPABLE = ""
 # What every record shows that is shown whole; without them somebody stays what, or where, they were.
 ALWAYS_SHOWN = ("departments", "parent", "state")
@@ -53,6 +59,7 @@ class Plan:
         self.directory = directory
         self._task, self._source, self._tasks, self._fence = task, source, tasks, fence
         self._seen: dict[Key, str] = {}
+        self._shown_as_left: set[Key] = set()
         self._ignored: set[Key] = set()
         self._buffer: dict[Key, SyncRecord] = {}
         self._rows: set[Key] = set()
@@ -91,6 +98,8 @@ class Plan:
             self._seen[record.key] = fingerprint
             if isinstance(mapped, Mapped):
                 self._note_fields(mapped, again=known is not None)
+                if mapped.values.get("state") == State.LEFT:
+                    self._shown_as_left.add(record.key)
             if final:
                 self.disputed.discard(record.key)
                 self._forget(record.key)
@@ -145,31 +154,97 @@ class Plan:
     # --- what the source did not show
 
     def absent(self) -> tuple[Key, ...]:
-        """List the keys to ask for by name: those the walk should have shown, and those it showed in two ways.
-
-        Raises:
-            SetupError: the walk showed another company.
-        """
-        known = {key for key, link in self.links.items() if link.state is not State.LEFT}
-        people = [key for key in known if key.kind is Kind.EMPLOYEE]
-        kept = sum(1 for key in people if key in self._seen)
-        new = sum(1 for key in self._seen if key.kind is Kind.EMPLOYEE and key not in self.links)
-        any_department = any(key in known for key in self._seen if key.kind is Kind.DEPARTMENT)
-        # In some companies people are simply numbered: a few may bear the numbers of ours.
-        others = new > kept and kept * 5 < len(people) and not any_department
-        if others and len(people) >= ANOTHER_COMPANY_FLOOR:
-            raise SetupError("another company", known=len(people), kept=kept, seen=new)
+        """List the keys to ask for by name: those the walk should have shown, and those it showed in two ways."""
         return (*absentees(self.links, self._seen), *sorted(self.disputed))
 
+    def looks_foreign(self) -> Mapping[str, int]:
+        """Say by which figures the walk looks like another company's; nothing if it does not."""
+        people = [key for key in self.links if key.kind is Kind.EMPLOYEE and self._is_known(key)]
+        kept = sum(1 for key in people if key in self._seen)
+        new = sum(1 for key in self._seen if key.kind is Kind.EMPLOYEE and key not in self.links)
+        any_department = any(self._is_known(key) for key in self._seen if key.kind is Kind.DEPARTMENT)
+        # In some companies people are simply numbered: a few may bear the numbers of ours.
+        others = new > kept and kept * SHARE_KEPT < len(people) and not any_department
+        if others and len(people) >= ANOTHER_COMPANY_FLOOR:
+            return {"known": len(people), "kept": kept, "seen": new}
+        return {}
+
+    def missed(self) -> tuple[Key, ...]:
+        """Choose some known people whom the walk did not show, to see whether the source knows them at all."""
+        people = (key for key in absentees(self.links, self._seen) if key.kind is Kind.EMPLOYEE)
+        return tuple(nsmallest(ASKED_AS_STRANGERS, people, key=_number))
+
+    def _is_known(self, key: Key) -> bool:
+        return key in self.links and self.links[key].state is not State.LEFT
+
     def witnesses(self, absent: Collection[Key]) -> tuple[Key, ...]:
-        """Choose some whom the walk showed and who must be found by name too, or no such answer is worth anything."""
+        """Choose some whom the walk showed and who must be found by name too, or no such answer is worth anything.
+
+        A leaver whom a list still shows is none: by name the source says of them, too, that they are gone.
+        """
         if not absent:
             return ()
-        asked = frozenset(absent)
+        asked = frozenset(absent) | self._shown_as_left
         shown = [key for key in self._seen if key not in asked and key in self.links and self.links[key].entry_id]
         chosen = {kind: nsmallest(WITNESSES, (key for key in shown if key.kind is kind), key=_number) for kind in Kind}
-        wanted = {key.kind for key in asked}
+        wanted = {key.kind for key in absent}
         return tuple(key for kind in Kind if kind in wanted for key in chosen[kind]) or tuple(chain(*chosen.values()))
+
+    # --- what a look at a few keys is compared with
+
+    def losses(self, presences: Mapping[Key, Presence]) -> Mapping[Key, tuple[str, ...]]:
+        """Name by key the fields that have a value in the directory and are empty in what was found."""
+        found = {key: each.record for key, each in presences.items() if isinstance(each, Found)}
+        losses = {}
+        for key, entry in self.entries(found).items():
+            mapped = map_record(found[key], self._source.mapping, self.resolve)
+            if isinstance(mapped, Mapped):
+                losses[key] = vanished(entry.values, {**entry.values, **mapped.values})
+        return {key: names for key, names in losses.items() if names}
+
+    def bystanders(
+        self, kinds: Collection[Kind], fields: Collection[tuple[Kind, str]], *, but: Collection[Key]
+    ) -> tuple[Key, ...]:
+        """Choose known people and departments of these kinds, of whom the directory has values in these fields."""
+        links: dict[Kind, list[Link]] = {kind: [] for kind in kinds}
+        for link in islice(self.directory.links(self._source.uid), LINKS_LOOKED_AT):
+            fit = link.entry_id and link.state.has_access and link.unseen_since is None and link.key not in but
+            if fit and link.key.kind in links and len(links[link.key.kind]) < BYSTANDERS:
+                links[link.key.kind].append(link)
+            if all(len(each) == BYSTANDERS for each in links.values()):
+                break
+        chosen: list[Key] = []
+        for kind, of_kind in links.items():
+            entries = self.directory.entries([link.entry_id for link in of_kind])
+            values = {link.key: entries[link.entry_id].values for link in of_kind if link.entry_id in entries}
+            names = [name for of, name in fields if of is kind]
+            chosen += nlargest(
+                WITNESSES, values, key=lambda key: sum(not is_empty(values[key].get(name)) for name in names)
+            )
+        return tuple(chosen)
+
+    def note_shown(self, presences: Mapping[Key, Presence]) -> Collection[tuple[Kind, str]]:
+        """Note which fields are shown of others than those this is about, and return all that are."""
+        for each in presences.values():
+            mapped = map_record(each.record, self._source.mapping, self.resolve) if isinstance(each, Found) else None
+            if isinstance(mapped, Mapped):
+                kind = mapped.record.key.kind
+                self._shown.update((kind, name) for name, value in mapped.values.items() if not is_empty(value))
+        return frozenset(self._shown)
+
+    def keeping(
+        self, presences: Mapping[Key, Presence], fields: Mapping[Key, Collection[str]]
+    ) -> Mapping[Key, Presence]:
+        """Take these fields of these keys for not covered, and remember to tell of it."""
+        kept: dict[Key, Presence] = dict(presences)
+        for key, names in fields.items():
+            presence = presences[key]
+            if names and isinstance(presence, Found):
+                rules = (rule for rule in self._source.mapping.rules(key.kind) if rule.field in names)
+                covers = presence.record.covers.difference(*(rule.first_of for rule in rules))
+                kept[key] = Found(record=replace(presence.record, covers=covers))
+                self._unshown.update(names)
+        return kept
 
     def wanting_details(self, budget: int, today: date, *, rotate: bool) -> tuple[Key, ...]:
         """Choose whom to read by name for what no list shows: those new or changed, then today's share of the rest.
@@ -206,9 +281,11 @@ class Plan:
     def weigh(self, claim: Claim, presence: Presence) -> None:
         """Plan what a reported departure means (law 4): a fact, unless the source still shows the key as present."""
         match presence:
-            case Found(record=record):
+            case Found():
                 back = self._shown_since(claim)
-                self.consider([record], final=True)
+                # What is empty by now may be the departure under way; the next walk tells.
+                kept = self.keeping({claim.key: presence}, self.losses({claim.key: presence}))
+                self.consider([each.record for each in kept.values() if isinstance(each, Found)], final=True)
                 self._doubt(claim, back=back)
                 return
             case Gone(observed_at=observed_at):
@@ -285,7 +362,9 @@ class Plan:
             self._tasks.drop_rows(self._task.task_id, stale, self._fence)
         if guarded:
             plan, reported = tuple(self._candidates.values()), isinstance(self._task.extent, Only)
-            lost = {field: count for field, count in self._lost.items() if field not in self._shown}
+            # Those whom only a read by name found lose values, too, which no list had to compare with.
+            lost = self._lost | Counter((each.key.kind, name) for each in plan for name in each.vanished)
+            lost = Counter({field: count for field, count in lost.items() if field not in self._shown})
             held = check(self._source.guard, plan, self._population(), recent, reported=reported, lost=lost)
             rows = self._tasks.rows_of(self._task.task_id, tuple(held))
             self._tasks.put_rows((rows[key].ended(RowStatus.HELD, why) for key, why in held.items()), self._fence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
-from chalicelib.core.errors import RollcallError, SourceDeniedError
+from chalicelib.core.errors import RollcallError, SetupError, SourceDeniedError
 from chalicelib.core.mapping import Mapped, map_record
 from chalicelib.core.model import Entry, Key, Remark
 from chalicelib.core.ports import Connector, Tasks
@@ -13,6 +13,7 @@ from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.source import Source
 from chalicelib.core.task import Approved, Claim, Evidence, Only, Progress, Sighting, SyncRecord, SyncTask
 from chalicelib.sync.plan import Plan
+from chalicelib.sync.witness import believed, believed_of_few, recognised, recruited
 
 Step = Callable[[Progress], None]
 # What is asked together is kept together: a kill costs the answers about so many keys, or about that share of all.
@@ -24,6 +25,9 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
     """Walk the source, then ask by name for every absentee, and for what no list shows.
 
     Returns what the connector has to say about the read.
+
+    Raises:
+        SetupError: the walk showed another company, and asked by name the source does not know our people either.
     """
     task_id = task.task_id
     staged = tasks.staged_parts(task_id)
@@ -36,6 +40,9 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
         remarks |= {remark.code: remark for remark in part.remarks}
         if new:  # a slice may not end before it has read something
             step(Progress(stage="read", done=done, total=part.of or 0))
+    foreign = plan.looks_foreign()
+    if foreign and not recognised(plan.missed(), connector):
+        raise SetupError("another company", **foreign)
     absent = plan.absent()
     for presences in _confirmed(task_id, absent, connector, tasks, step, witnesses=plan.witnesses(absent)):
         plan.conclude(presences)
@@ -60,7 +67,7 @@ def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, pl
         plan.weigh(claims[key], presence)
     keys = tuple(key for key in extent.keys if key not in claims)
     for presences in _confirmed(task_id, keys, connector, tasks, step):
-        plan.conclude(presences)
+        plan.conclude(believed_of_few(presences, plan, connector))
 
 
 def _weighed(claims: Mapping[Key, Claim], connector: Connector) -> Mapping[Key, Presence]:
@@ -138,7 +145,8 @@ def _confirmed(
 ) -> Iterator[Mapping[Key, Presence]]:
     """Ask for keys by name, in batches that are staged; those that an earlier slice asked for are not asked again.
 
-    With `witnesses` nobody is believed to be gone unless one of them is found by the same question.
+    With `witnesses` nobody is believed to be gone unless one of them is found by the same question. Where the walk
+    showed nobody who is known, those whom it missed are the witnesses.
     """
     staged = tasks.staged_sightings(task_id)
     wanted, done = set(keys), 0
@@ -146,34 +154,19 @@ def _confirmed(
         known = {key: each for key, each in sighting.presences.items() if key in wanted}
         wanted -= known.keys()
         done += len(known)
+        if witnesses is not None:
+            witnesses = recruited(witnesses, known)
         yield known
     left = [key for key in keys if key in wanted]
     together = max(CONFIRM_KEYS, int(CONFIRM_SHARE * len(keys)))
     for start in range(0, len(left), together):
         batch = left[start : start + together]
-        if witnesses is None:
-            presences = connector.confirm(batch)
-        else:
-            # The witnesses come last: what happens while the others are asked shows in them.
-            presences = _witnessed(batch, connector.confirm([*batch, *witnesses]), witnesses)
+        presences = connector.confirm(batch)
+        if witnesses is not None:
+            witnesses = recruited(witnesses, presences)
+            presences = believed(presences, witnesses, connector)
         sighting = Sighting(name=f"confirm/{batch[0]}", presences=presences)
         tasks.stage(task_id, sighting)
         done += len(batch)
         step(Progress(stage="confirm", done=done, total=len(keys)))
         yield sighting.presences
-
-
-def _witnessed(
-    keys: Sequence[Key], answers: Mapping[Key, Presence], witnesses: Sequence[Key]
-) -> Mapping[Key, Presence]:
-    """Take what was answered about these keys; where no witness was found, nobody is known to be gone either.
-
-    Some vendors say "not found" of leavers, of other companies' people, and of everybody when they are in trouble.
-    Where the walk showed nobody who is known, those whom it missed are the witnesses.
-    """
-    some_found = any(isinstance(answers[key], Found) for key in witnesses or keys)
-    why = Remark(code="nobody was found")
-    return {
-        key: Unclear(observed_at=each.observed_at, why=why) if isinstance(each, Gone) and not some_found else each
-        for key, each in ((key, answers[key]) for key in keys)
-    }

@@ -88,7 +88,7 @@ class Oracle:
 
     def heard(self, task: SyncTask) -> None:
         """Note that an event was worked off while something else is at work: what it taught must not be unlearned."""
-        self._heard.append(task)
+        self._heard = [*(each for each in self._heard if each.task_id != task.task_id), task]
         if not isinstance(task.extent, Only):
             return
         keys = (*task.extent.keys, *(claim.key for claim in task.extent.claims))
@@ -264,8 +264,13 @@ class Oracle:
                 self.say("wrongful blanking", key, name)
             else:
                 self.say("a value out of nowhere", key, f"{name}: {value!r}, not one of {values!r}")
-        if old is not None and key not in self.decided and not self._was_visible(key):
+        if old is not None and key not in self.decided and not self._was_visible(key) and not self._reported(key, new):
             self.say("somebody hidden was touched", key)
+
+    def _reported(self, key: Key, new: Entry) -> bool:
+        """Tell whether an event told that somebody left, who has: a fact, though no read may show them (law 4)."""
+        claims = (claim for task in self._heard if isinstance(task.extent, Only) for claim in task.extent.claims)
+        return new.state is State.LEFT and any(claim.key == key for claim in claims)
 
     def _was_visible(self, key: Key) -> bool:
         return any(facts[key].visible for facts in self._window if key in facts)

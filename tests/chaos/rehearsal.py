@@ -163,8 +163,10 @@ class House:
         def work_off() -> None:
             source = wiring.outside().catalog.source("hq")
             asked = wiring.requests().reported(source, extent, ())
-            wiring.runner().wake(UID, lambda: math.inf, lane=Lane.HINTS)
-            self.oracle.heard(wiring.outside().tasks.get(asked.task_id))
+            try:
+                wiring.runner().wake(UID, lambda: math.inf, lane=Lane.HINTS)
+            finally:  # the store may refuse when much of it, or all, is written
+                self.oracle.heard(wiring.outside().tasks.get(asked.task_id))
 
         self._elsewhere(work_off)
         return True
@@ -209,6 +211,9 @@ class House:
         self.table.at_work = True
         try:
             self._wake_until_over(Lane.FULL)
+            for waiting in self.outside.tasks.waiting(UID):  # whose asking the store refused after it was written
+                if waiting.lane is Lane.HINTS:
+                    self.oracle.heard(waiting)
             if self.oracle.has_heard():
                 self._wake_until_over(Lane.HINTS)
         finally:

@@ -20,7 +20,7 @@ from chalicelib.core import guard, mapping
 from chalicelib.core.diff import Change
 from chalicelib.core.model import Entry, Key, SourceRecord, Value
 from chalicelib.core.ports import Absent, Before, Check, Delete, Put
-from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear, absentees
+from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.source import Source
 from chalicelib.core.task import Claim, Evidence, Fence, Lane, Outcome, SyncRecord
 from chalicelib.store import directory, fencing, keys, tasks
@@ -111,12 +111,10 @@ def the_hidden_have_left(patch: Patch) -> None:
 def nobody_need_be_found(patch: Patch) -> None:
     """Law 2: "gone" is believed though the same question finds nobody else either."""
 
-    def believed(
-        keys: Sequence[Key], answers: Mapping[Key, Presence], witnesses: Sequence[Key]
-    ) -> Mapping[Key, Presence]:
-        return {key: answers[key] for key in keys}
+    def believed(answers: Mapping[Key, Presence], *others: object) -> Mapping[Key, Presence]:
+        return answers
 
-    patch.setattr(read, "_witnessed", believed)
+    patch.setattr(read, "believed", believed)
 
 
 @switch("batches silently omit", "lark")
@@ -257,10 +255,7 @@ def an_approval_is_not_confirmed(patch: Patch) -> None:
 def any_company_will_do(patch: Patch) -> None:
     """A walk that shows another company is taken for this one."""
 
-    def absent(self: Plan) -> tuple[Key, ...]:
-        return (*absentees(self.links, self._seen), *sorted(self.disputed))
-
-    patch.setattr(Plan, "absent", absent)
+    patch.setattr(Plan, "looks_foreign", lambda self: {})
 
 
 @switch("worker overtaken by another")
