@@ -387,4 +387,4 @@ def test_a_press_is_heard_here_too() -> None:
     event = {"operator": {"open_id": "ou_ann"}, "action": {"value": {"command": "help", "lang": "zh"}}}
     got = opened(LARK.push(LARK.event("e9", PRESSED, event), NOW))
     assert got.delivery is not None
-    assert json.loads(got.ack.body)["toast"]["content"] == "已收到：help"
+    assert json.loads(got.ack.body)["toast"]["content"] == "已收到：正在查询…"
