@@ -223,6 +223,18 @@ class Plan:
             )
         return tuple(chosen)
 
+    def diminished(self, presences: Mapping[Key, Presence]) -> Collection[tuple[Kind, str]]:
+        """Name the fields that some of those who were found have in the directory, and none of them shows."""
+        found = {key: each.record for key, each in presences.items() if isinstance(each, Found)}
+        had: set[tuple[Kind, str]] = set()
+        shown: set[tuple[Kind, str]] = set()
+        for key, entry in self.entries(found).items():
+            mapped = map_record(found[key], self._source.mapping, self.resolve)
+            if isinstance(mapped, Mapped):
+                had |= {(key.kind, name) for name, value in entry.values.items() if not is_empty(value)}
+                shown |= {(key.kind, name) for name, value in mapped.values.items() if not is_empty(value)}
+        return had - shown
+
     def note_shown(self, presences: Mapping[Key, Presence]) -> Collection[tuple[Kind, str]]:
         """Note which fields are shown of others than those this is about, and return all that are."""
         for each in presences.values():

@@ -13,7 +13,7 @@ from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.source import Source
 from chalicelib.core.task import Approved, Claim, Evidence, Only, Progress, Sighting, SyncRecord, SyncTask
 from chalicelib.sync.plan import Plan
-from chalicelib.sync.witness import believed, believed_of_few, recognised, recruited
+from chalicelib.sync.witness import believed, believed_of_few, recognised, recruited, undiminished
 
 Step = Callable[[Progress], None]
 # What is asked together is kept together: a kill costs the answers about so many keys, or about that share of all.
@@ -54,7 +54,8 @@ def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Pl
         try:
             for presences in _confirmed(task_id, wanted, connector, tasks, step):
                 # They were shown a moment ago: another answer takes nothing back; the next walk will tell.
-                plan.conclude({key: each for key, each in presences.items() if isinstance(each, Found)})
+                found = {key: each for key, each in presences.items() if isinstance(each, Found)}
+                plan.conclude(undiminished(found, plan, connector))
         except SourceDeniedError as error:  # what lists show is worth having without the rest
             remarks[error.code] = Remark(code=error.code, facts=error.facts)
     return tuple(remarks.values())

@@ -58,6 +58,20 @@ def believed_of_few(answers: Answers, plan: Plan, connector: Connector) -> Answe
     return believed(plan.keeping(answers, kept), others, connector)
 
 
+def undiminished(answers: Answers, plan: Plan, connector: Connector) -> Answers:
+    """Keep values in fields that others showed, too, and do not show any more now that the answers are there (law 5).
+
+    A permission that is withdrawn while people are asked for takes from the last ones what the first ones still showed.
+    """
+    losses = plan.losses(answers)
+    lost = {(key.kind, name) for key, names in losses.items() for name in names}
+    if not lost:
+        return answers
+    others = plan.bystanders({kind for kind, _ in lost}, lost, but=answers.keys())
+    gone = lost.intersection(plan.diminished(_asked(others, connector)))
+    return plan.keeping(answers, {key: [n for n in names if (key.kind, n) in gone] for key, names in losses.items()})
+
+
 def recognised(people: Sequence[Key], connector: Connector) -> bool:
     """Tell whether the source knows enough of these people, be it that it shows them or says that we may not look."""
     answers = _asked(people, connector)
