@@ -32,14 +32,12 @@ def tick(event: CloudWatchEvent) -> None:
 def run_sync(event: SQSEvent) -> None:
     for source in wiring.rung(event.to_dict()):
         wiring.runner().wake(source, wiring.deadline(event.context))
-        wiring.converser().look(source)
 
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_DELIVER_QUEUE", "rollcall-deliver"), batch_size=1)
 def deliver(event: SQSEvent) -> None:
     for source in wiring.rung(event.to_dict()):
         wiring.deliverer().deliver(source, wiring.deadline(event.context))
-        wiring.converser().look(source)
 
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_CHAT_QUEUE", "rollcall-chat"), batch_size=1)

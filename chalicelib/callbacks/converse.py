@@ -119,21 +119,11 @@ class Converser:
 
     def tick(self) -> None:
         """Ring for what waits in case a ring was lost."""
-        for source in self.catalog.sources():
-            self._look(source)
-
-    def look(self, source_uid: str) -> None:
-        """Ring where people should be told something: for who has just done some of a source's work."""
-        try:
-            self._look(self.catalog.source(source_uid))
-        except NotFoundError:  # deleted by what was done
-            return
-
-    def _look(self, source: Source) -> None:
         now, chats = self.clock.now(), self.chats
-        is_due = any(_is_due(each, now) for each in chats.outgoing(source.uid))
-        if is_due or chats.waiting(source.uid) or self.notices.is_due(source):
-            self.bell.ring(source.uid)
+        for source in self.catalog.sources():
+            is_due = any(_is_due(each, now) for each in chats.outgoing(source.uid))
+            if is_due or chats.waiting(source.uid) or self.notices.is_due(source):
+                self.bell.ring(source.uid)
 
     def _open(self, source: Source) -> tuple[Chat | None, RollcallError | None]:
         try:

@@ -305,7 +305,6 @@ def test_a_turn_that_is_nearly_over_begins_nothing(parlour: Parlour) -> None:
 
 def test_a_source_that_was_deleted_is_forgotten(parlour: Parlour) -> None:
     parlour.converser.converse("src-deleted", lambda: math.inf)
-    parlour.converser.look("src-deleted")
     assert parlour.bell.rung == []
 
 

@@ -404,6 +404,13 @@ class Guard:
         self.taken: Counter[str] = Counter()
 
     def attempt(self, case: Case) -> None:
+        try:
+            self._attempt(case)
+        except AssertionError:  # what a wrong case has stored would fail the next one too
+            self._scene.begin_anew()
+            raise
+
+    def _attempt(self, case: Case) -> None:
         answers = [self._scene.post(case.handle, case.push) for _ in range(case.times)]
         self.tried[case.kind] += 1
         waiting = self._scene.inbox.waiting(SOURCES[case.handle].uid)

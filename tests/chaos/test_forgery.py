@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure
 
 from chalicelib.connectors.dingtalk import callback as dingtalk_callback
 from chalicelib.connectors.lark import envelope as lark_envelope
@@ -67,5 +68,5 @@ def test_a_door_that_is_weakened_is_noticed(
     users = [module] if where != "sealed" else [lark_envelope, dingtalk_callback]
     for each in users:
         monkeypatch.setattr(each, name, weak)
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, FlakyFailure)):  # sealing is random: a replay may fail at another line
         attempts(kind(), scene, cases=200)

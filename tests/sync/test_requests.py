@@ -302,3 +302,11 @@ def test_nothing_is_approved_in_a_disabled_source() -> None:
     assert house.outside.catalog.update(replace(before, enabled=False), instead_of=before)
     with pytest.raises(ConflictError, match="source is disabled"):
         house.requests.approve(ANN, held.task_id)
+
+
+def test_whoever_tells_people_is_woken_when_a_task_has_moved_on_and_else_not() -> None:
+    house = House()
+    house.work()
+    assert house.chat_bell.rung == []
+    house.sync()
+    assert house.chat_bell.rung == [(house.source.uid, 0)]
