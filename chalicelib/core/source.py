@@ -11,6 +11,8 @@ from typing import Final
 from chalicelib.core.errors import ConflictError, MalformedError
 from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import FieldMapping
+from chalicelib.core.matching import UNMATCHED, Matching
+from chalicelib.core.scope import EVERYTHING, Scope
 
 MOST_ENABLED: Final = 5
 MOST_ENABLED_CUSTOM: Final = 1
@@ -45,7 +47,9 @@ class Source:
     """One outside system. `uid` never changes and is never reused; `handle` is what people type.
 
     `settings` are the connector's own, by its form, without secrets: those are kept apart under the uid. `next_due_at`
-    is when the schedule wants the next sync, as far as it is known: see `due_at`.
+    is when the schedule wants the next sync, as far as it is known: see `due_at`. Without `user_info` a sync by itself
+    leaves the values of employees as they are; who comes and who goes it still applies. `budget` is how many calls the
+    vendor allows in a month, 0 where that is not known.
     """
 
     uid: str
@@ -57,6 +61,11 @@ class Source:
     mapping: FieldMapping
     created_at: datetime
     custom: bool = False
+    description: str = ""
+    user_info: bool = True
+    scope: Scope = EVERYTHING
+    matching: Matching = UNMATCHED
+    budget: int = 0
     schedule: Schedule = field(default_factory=Schedule)
     guard: Guard = field(default_factory=Guard)
     last_asked_at: datetime | None = None

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib.core.diff import Action, is_empty
 from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
+from chalicelib.core.matching import Matching
 from chalicelib.core.message import Delivery
 from chalicelib.core.model import Entry, FieldType, Kind, Link, Part, SourceRecord, State, Value, Values
 from chalicelib.core.ports import Attribute, AuditLine, Item
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import Principal, Role
+from chalicelib.core.scope import Chosen, Scope
 from chalicelib.core.source import Schedule, Source
 from chalicelib.core.task import (
     Approved,
@@ -458,6 +460,11 @@ def source_item(source: Source) -> Item:
             "automatic": source.schedule.automatic,
         },
         "guard": asdict(source.guard),
+        "description": source.description,
+        "user_info": source.user_info,
+        "scope": [[each.external_id, each.path] for each in source.scope.departments],
+        "matching": asdict(source.matching),
+        "budget": source.budget,
     }
     return row(keys.source(source.uid), {BODY: folded(body), REVISION: source.revision})
 
@@ -465,7 +472,7 @@ def source_item(source: Source) -> Item:
 def as_source(item: Item) -> Source:
     body = Body.of(item)
     mapping, guard = body.child("mapping"), body.child("guard")
-    return Source(
+    source = Source(
         uid=item.sort.removeprefix(keys.SOURCE_PREFIX),
         handle=body.text("handle"),
         name=body.text("name"),
@@ -495,6 +502,21 @@ def as_source(item: Item) -> Source:
             second_person=guard.number("second_person") if guard.has("second_person") else Guard().second_person,
         ),
         revision=number_of(item, REVISION) if REVISION in item.attributes else 0,
+    )
+    if not body.has("matching"):  # stored by a build before
+        return source
+    matching = body.child("matching")
+    return replace(
+        source,
+        description=body.text("description"),
+        user_info=body.flag("user_info"),
+        scope=Scope(departments=tuple(Chosen(external_id=each, path=path) for each, path in body.tuples("scope", 2))),
+        matching=Matching(
+            departments=matching.texts("departments"),
+            employees=matching.texts("employees"),
+            trusts_email=matching.flag("trusts_email"),
+        ),
+        budget=body.number("budget"),
     )
 
 

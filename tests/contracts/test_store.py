@@ -14,10 +14,12 @@ import pytest
 from chalicelib.core.diff import Action
 from chalicelib.core.errors import ConflictError, NotFoundError, StoppedError, StoreConflictError
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
+from chalicelib.core.matching import Matching
 from chalicelib.core.model import FieldType, Kind, Part, Remark, State, Values, new_entry_id
 from chalicelib.core.ports import Audit, AuditLine, Catalog, Directory, Item, Page, Put, Table, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Unclear
 from chalicelib.core.principal import TERMINAL, Principal, Role
+from chalicelib.core.scope import Chosen, Scope
 from chalicelib.core.source import Schedule
 from chalicelib.core.task import (
     Approved,
@@ -355,6 +357,11 @@ def test_a_source_comes_back_as_it_was(catalog: Catalog) -> None:
         ),
         schedule=Schedule(cron="30 3 * * 1-5", zone="Asia/Shanghai", automatic=False),
         guard=replace(a_source().guard, accounts=3, share=0.125, second_person=7),
+        description="登录 hq",
+        user_info=False,
+        scope=Scope(departments=(Chosen(external_id="od-1", path="Company / Sales"),)),
+        matching=Matching(departments=("path",), employees=("employee_number", "email"), trusts_email=True),
+        budget=10_000,
         custom=True,
     )
     catalog.add(source)
