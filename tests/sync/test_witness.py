@@ -121,3 +121,38 @@ def test_values_wait_that_only_those_found_by_name_have_lost_while_nobody_shows_
     task = house.sync()
     assert {row.reason.code for row in house.rows(task) if row.reason} == {"field vanished from many"}
     assert house.entry("p1").values["email"] == "p1@example.com"
+
+
+def a_house_read_by_name() -> House:
+    """A company whose lists show no managers; so many people are read by name in each first full read of a day."""
+    house = House()
+    house.company.daily_details = 50
+    house.sync()
+    house.company.daily_details = 5
+    house.pass_time(days=1)
+    return house
+
+
+def test_what_others_do_not_show_either_any_more_is_not_cleared_by_a_read_by_name() -> None:
+    house = a_house_read_by_name()
+
+    def withdraw(number: int) -> None:
+        if number == FIRST_CONFIRM:  # between the walk and the first read by name
+            for fields in house.company.people.values():
+                fields["manager"] = None
+
+    house.connectors.before_call = withdraw
+    task = house.sync()
+    assert house.rows(task) == []
+    assert [(remark.code, remark.facts["fields"]) for remark in task.remarks] == [("fields not shown", "manager")]
+
+
+def test_what_others_still_show_is_cleared_by_a_read_by_name() -> None:
+    house = a_house_read_by_name()
+    for external_id in ("p1", "p2"):
+        house.company.people[external_id]["manager"] = None
+    for _ in range(8):  # days until it was everybody's turn
+        house.sync()
+        house.pass_time(days=1)
+    unmanaged = {each for each in house.company.people if house.entry(each).values.get("manager") is None}
+    assert unmanaged == {"p0", "p1", "p2"}
