@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -91,6 +92,8 @@ class Desk:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command that goes on beside us."""
+        # A shell lets what it starts in the background ignore it, and what that starts would ignore it too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             (sys.executable, "-m", "chalicelib.terminal", *arguments),
             stdout=subprocess.PIPE,
