@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench chaos demo picture package clean
+.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench chaos seeded demo picture package deploy destroy clean
 
 # $(call step,NAME,COMMAND): a heading, the command, and on failure the name of what failed.
 define step
@@ -73,11 +73,20 @@ chaos: setup ## the whole suite that tries to lock people out: 10,000 runs, 200 
 	@$(BIN)/python -m tests.chaos.events --runs 500
 	@$(BIN)/python -m tests.chaos.chat --cases 10000
 
+seeded: setup ## how many of the seeded mistakes `test` names, and what it says of healthy sources
+	@$(BIN)/python -m tests.misconfigured
+
 demo: setup ## the main job, against a simulated company (WINDOW=1: its chat window stays open)
 	@$(BIN)/python -m infra.demo
 
 package: setup ## build what is deployed to AWS, into build/package/STAGE (STAGE=dev)
 	@$(BIN)/python -m infra.aws.package --stage $(STAGE)
+
+deploy: setup ## put it into your AWS account, or what is new of it (STAGE=dev OPTIONS='--alarm-email it@example.com'; --help)
+	@$(BIN)/python -m infra.aws.deploy --stage $(STAGE) $(OPTIONS)
+
+destroy: setup ## take it out of your AWS account; what it knows stays (OPTIONS='--data STAGE': that as well)
+	@$(BIN)/python -m infra.aws.destroy --stage $(STAGE) $(OPTIONS)
 
 clean: ## remove what make made; never .rollcall, which holds data
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .rollcall-demo

@@ -9,6 +9,8 @@ from chalicelib import edge, wiring
 ANY = ["*/*"]
 
 app = Chalice(app_name="rollcall")
+# A form with a picture: as text it would arrive broken.
+app.api.binary_types.append("multipart/form-data")
 
 
 @app.route("/health", methods=["GET"])
@@ -21,11 +23,15 @@ def callback(source: str, door: str) -> Response:
     return edge.answer(app.current_request, wiring.receiver(source, door).receive)
 
 
+@app.route("/pages/{link}", methods=["GET", "POST"], content_types=ANY)
+def page(link: str) -> Response:
+    return edge.answer(app.current_request, wiring.page(link).answer)
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def tick(event: CloudWatchEvent) -> None:
-    wiring.requests().tick()
-    wiring.deliverer().tick()
-    wiring.converser().tick()
+    for each in wiring.ticking():
+        each.tick()
 
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_SYNC_QUEUE", "rollcall-sync"), batch_size=1)
@@ -42,5 +48,5 @@ def deliver(event: SQSEvent) -> None:
 
 @app.on_sqs_message(queue=environ.get("ROLLCALL_CHAT_QUEUE", "rollcall-chat"), batch_size=1)
 def converse(event: SQSEvent) -> None:
-    for source in wiring.rung(event.to_dict()):
+    for source in wiring.called(event.to_dict()):
         wiring.converser().converse(source, wiring.deadline(event.context))

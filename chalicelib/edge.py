@@ -13,9 +13,9 @@ from typing import Any
 from chalice.app import Request, Response
 
 from chalicelib.core.catalogue import Lang, say
-from chalicelib.core.errors import CallerError, ContractError, RollcallError, TransientError
+from chalicelib.core.errors import CallerError, ContractError, RollcallError, SignatureError, TransientError
 from chalicelib.core.message import HttpRequest, HttpResponse
-from chalicelib.log import place
+from chalicelib.log import METRICS, place
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +53,12 @@ def _request(request: Request) -> HttpRequest:
         # Of a name that is given twice the last counts, as in API Gateway's `queryStringParameters`.
         query={name: values[-1] for name, values in (facts.get("multiValueQueryStringParameters") or {}).items()},
         body=body if isinstance(body, bytes) else body.encode(),
+        url_path=str((facts.get("requestContext") or {}).get("path") or ""),
     )
 
 
 def _refusal(error: RollcallError, status: int) -> HttpResponse:
-    log.warning("refused", extra={"code": error.code, "status": status})
+    metrics = {METRICS: {"CallbacksRefused": 1}} if isinstance(error, SignatureError) else {}
+    log.warning("refused", extra={"code": error.code, "status": status, **metrics})
     body = {"error": error.code, "message": say(error.code, Lang.EN, error.facts)}
     return HttpResponse(status=status, body=json.dumps(body))

@@ -19,6 +19,9 @@ from typing import Final, TextIO
 _BOUND: ContextVar[Mapping[str, str]] = ContextVar("bound", default={})  # noqa: B039 - never mutated
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 LONGEST_VALUE: Final = 100
+# The name in `extra` of numbers that a deployment's alarms and dashboard look at.
+METRICS: Final = "metrics"
+NAMESPACE: Final = "Rollcall"
 
 
 @contextmanager
@@ -38,6 +41,12 @@ def place(error: BaseException) -> str:
 
 
 class JsonLines(logging.Formatter):
+    """With a `stage`, metrics are told to CloudWatch too, in its embedded metric format."""
+
+    def __init__(self, stage: str = "") -> None:
+        super().__init__()
+        self._stage = stage
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -47,20 +56,29 @@ class JsonLines(logging.Formatter):
             **_BOUND.get(),
         }
         extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        line |= {name: _plain(value) for name, value in extras.items()}
+        metrics = dict(extras.pop(METRICS, {}))
+        line |= {name: _plain(value) for name, value in (extras | metrics).items()}
+        if metrics and self._stage:
+            line |= {"Stage": self._stage, "_aws": _embedded(metrics, record.created)}
         if record.exc_info and record.exc_info[1]:
             line |= {"error": type(record.exc_info[1]).__name__, "place": place(record.exc_info[1])}
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
+def configure(level: str, stream: TextIO | None = None, *, stage: str = "") -> None:
     """Send Rollcall's log to `stream` (standard error by default). Other libraries stay silent below warning."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLines(stage))
     ours = logging.getLogger("chalicelib")
     ours.handlers = [handler]
     ours.propagate = False
     ours.setLevel(level)
+
+
+def _embedded(metrics: Mapping[str, float], created: float) -> Mapping[str, object]:
+    # One dimension, or each source would make metrics of its own, which AWS charges by the piece.
+    directive = {"Namespace": NAMESPACE, "Dimensions": [["Stage"]], "Metrics": [{"Name": name} for name in metrics]}
+    return {"Timestamp": int(created * 1000), "CloudWatchMetrics": [directive]}
 
 
 def _plain(value: object) -> object:

@@ -17,7 +17,8 @@ class Settings:
     """`home` is the state directory of one machine; None means a deployment, which has `table` and queues.
 
     `limit_scale` divides the time windows of the vendors' call limits, for a simulated vendor whose windows
-    are scaled alike; with a real one it is 1.
+    are scaled alike; with a real one it is 1. `egress` are the addresses that our calls come from, where they are
+    fixed.
     """
 
     home: Path | None
@@ -27,6 +28,7 @@ class Settings:
     deliver_queue_url: str = ""
     chat_queue_url: str = ""
     public_url: str = ""
+    egress: tuple[str, ...] = ()
     log_level: str = "INFO"
     lease_s: float = 20.0
     limit_scale: float = 1.0
@@ -70,6 +72,7 @@ class Settings:
             deliver_queue_url=needed("ROLLCALL_DELIVER_QUEUE_URL") if deployed else "",
             chat_queue_url=needed("ROLLCALL_CHAT_QUEUE_URL") if deployed else "",
             public_url=(environ.get("ROLLCALL_PUBLIC_URL") or "").rstrip("/"),
+            egress=tuple(each.strip() for each in environ.get("ROLLCALL_EGRESS", "").split(",") if each.strip()),
             log_level=level,
             lease_s=number("ROLLCALL_LEASE_S", 20, 1),
             limit_scale=number("ROLLCALL_LIMIT_SCALE", 1, 0.001),

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib import log
-from chalicelib.core.errors import SetupError
+from chalicelib.core.errors import RollcallError, SetupError
 from chalicelib.core.message import HttpRequest, HttpResponse
 from chalicelib.settings import Settings
 
@@ -32,12 +32,22 @@ if TYPE_CHECKING:
         Clock,
         Connectors,
         Directory,
+        Doors,
+        Estate,
         Inbox,
+        Logos,
+        Meter,
+        Pages,
         Secrets,
         Table,
         Tasks,
     )
+    from chalicelib.notices.alarm import Alarms
     from chalicelib.notices.report import Notices
+    from chalicelib.pages.page import OneTimePage
+    from chalicelib.sources.delete import Deletions
+    from chalicelib.sources.links import Links
+    from chalicelib.sources.rotate import Rotation
     from chalicelib.sync.pulse import Deadline
     from chalicelib.sync.request import Requests
     from chalicelib.sync.run import Runner
@@ -47,7 +57,7 @@ VERSION = "0.1.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Everything that rooms reach through ports."""
+    """Everything that rooms reach through ports. `served_at` is our address on one machine, for its own browser."""
 
     settings: Settings
     catalog: Catalog
@@ -55,15 +65,27 @@ class Outside:
     tasks: Tasks
     audit: Audit
     inbox: Inbox
+    doors: Doors
     chats: Chats
     admins: Admins
     board: Board
+    meter: Meter
+    logos: Logos
+    estate: Estate
+    pages: Pages
     secrets: Secrets
     connectors: Connectors
     bell: Bell
     delivery_bell: Bell
     chat_bell: Bell
     clock: Clock
+    served_at: str = ""
+
+
+class Ticking(Protocol):
+    """What the clock wakes."""
+
+    def tick(self) -> None: ...
 
 
 _chosen: Outside | None = None
@@ -82,10 +104,31 @@ def outside() -> Outside:
     """
     if _chosen is None:
         settings = Settings.from_env(os.environ)
-        log.configure(settings.log_level)
+        log.configure(settings.log_level, stage=settings.stage)
         use(_local(settings) if settings.home else _deployed(settings))
     assert _chosen is not None  # noqa: S101 - chosen above
     return _chosen
+
+
+def enter(stage: str) -> None:
+    """Choose a deployment for this process, from a terminal, as whoever has the AWS credentials.
+
+    Raises:
+        SetupError: there is none such.
+    """
+    from chalicelib.aws import clients, deployment
+
+    found = deployment.environment(stage, clients.cloudformation)
+    settings = Settings.from_env({"ROLLCALL_LOG_LEVEL": "ERROR", **os.environ, **found})
+    log.configure(settings.log_level)
+    use(_deployed(settings))
+
+
+def understood(error: Exception) -> RollcallError | None:
+    """Say what whoever entered a deployment can do about an error of AWS; None of another one."""
+    from chalicelib.aws import deployment
+
+    return deployment.understood(error)
 
 
 def _local(settings: Settings) -> Outside:
@@ -146,7 +189,12 @@ def around(
     from chalicelib.store.catalog import TableCatalog
     from chalicelib.store.chats import TableChats
     from chalicelib.store.directory import TableDirectory
+    from chalicelib.store.doors import TableDoors
+    from chalicelib.store.estate import TableEstate
     from chalicelib.store.inbox import TableInbox
+    from chalicelib.store.logos import TableLogos
+    from chalicelib.store.meter import TableMeter
+    from chalicelib.store.pages import TablePages
     from chalicelib.store.tasks import TableTasks
 
     return Outside(
@@ -156,9 +204,14 @@ def around(
         tasks=TableTasks(table=table, clock=clock),
         audit=TableAudit(table=table, life=timedelta(days=settings.audit_days)),
         inbox=TableInbox(table=table),
+        doors=TableDoors(table=table),
         chats=TableChats(table=table),
         admins=TableAdmins(table=table),
         board=TableBoard(table=table),
+        meter=TableMeter(table=table),
+        logos=TableLogos(table=table),
+        estate=TableEstate(table=table, clock=clock),
+        pages=TablePages(table=table),
         secrets=secrets,
         connectors=connectors,
         bell=bell,
@@ -172,12 +225,12 @@ def around(
 
 
 def requests() -> Requests:
-    from chalicelib.sources.calendar import next_run
+    from chalicelib.sources.calendar import next_due
     from chalicelib.sync.request import Requests
 
     out = outside()
     return Requests(
-        catalog=out.catalog, tasks=out.tasks, audit=out.audit, bell=out.bell, clock=out.clock, next_run=next_run
+        catalog=out.catalog, tasks=out.tasks, audit=out.audit, bell=out.bell, clock=out.clock, next_due=next_due
     )
 
 
@@ -208,6 +261,7 @@ def receiver(handle: str, door: str) -> Receiver:
         connectors=out.connectors,
         secrets=out.secrets,
         inbox=out.inbox,
+        doors=out.doors,
         chats=out.chats,
         bell=out.delivery_bell,
         chat_bell=out.chat_bell,
@@ -223,11 +277,13 @@ def deliverer() -> Deliverer:
         catalog=out.catalog,
         connectors=out.connectors,
         inbox=out.inbox,
+        doors=out.doors,
         tasks=out.tasks,
         requests=requests(),
         runner=replace(runner(), bell=out.delivery_bell),
         bell=out.delivery_bell,
         clock=out.clock,
+        rotation=rotation(),
     )
 
 
@@ -238,13 +294,21 @@ def converser() -> Converser:
     out = outside()
     return Converser(
         catalog=out.catalog,
-        connectors=out.connectors,
+        connectors=counted(),
         chats=out.chats,
+        doors=out.doors,
         bot=Bot(rooms=rooms()),
         notices=notices(),
         bell=out.chat_bell,
         clock=out.clock,
+        rotation=rotation(),
     )
+
+
+def rotation() -> Rotation:
+    from chalicelib.sources.rotate import Rotation
+
+    return Rotation(secrets=outside().secrets, clock=outside().clock)
 
 
 def notices() -> Notices:
@@ -257,8 +321,95 @@ def notices() -> Notices:
         tasks=out.tasks,
         chats=out.chats,
         board=out.board,
+        meter=out.meter,
+        connectors=out.connectors,
         admins=out.admins,
         bell=out.chat_bell,
+        clock=out.clock,
+    )
+
+
+def links() -> Links:
+    from chalicelib.sources.links import Links
+
+    out = outside()
+    return Links(
+        pages=out.pages,
+        catalog=out.catalog,
+        secrets=out.secrets,
+        audit=out.audit,
+        clock=out.clock,
+        url=out.settings.public_url or out.served_at,
+    )
+
+
+def page(link: str) -> OneTimePage:
+    from chalicelib.pages.page import OneTimePage
+    from chalicelib.pages.show import Showing
+
+    out, sources = outside(), rooms().sources
+    showing = Showing(
+        link=link,
+        pages=out.pages,
+        sources=sources,
+        catalog=out.catalog,
+        connectors=out.connectors,
+        secrets=out.secrets,
+        logos=out.logos,
+        clock=out.clock,
+    )
+    return OneTimePage(
+        link=link,
+        showing=showing,
+        pages=out.pages,
+        links=links(),
+        sources=sources,
+        admins=out.admins,
+        catalog=out.catalog,
+        connectors=out.connectors,
+        chats=out.chats,
+        chat_bell=out.chat_bell,
+        audit=out.audit,
+        clock=out.clock,
+    )
+
+
+def counted() -> Connectors:
+    """Give connectors for what is no task: those of a task are counted with it."""
+    from chalicelib.sources.counted import CountedConnectors
+
+    out = outside()
+    return CountedConnectors(connectors=out.connectors, meter=out.meter, clock=out.clock)
+
+
+def alarms() -> Alarms:
+    from chalicelib.notices.alarm import Alarms
+
+    out = outside()
+    return Alarms(
+        stage=out.settings.stage,
+        catalog=out.catalog,
+        board=out.board,
+        admins=out.admins,
+        chats=out.chats,
+        clock=out.clock,
+    )
+
+
+def deletions() -> Deletions:
+    from chalicelib.sources.delete import Deletions
+
+    out = outside()
+    return Deletions(
+        catalog=out.catalog,
+        directory=out.directory,
+        tasks=out.tasks,
+        chats=out.chats,
+        admins=out.admins,
+        secrets=out.secrets,
+        estate=out.estate,
+        requests=requests(),
+        audit=out.audit,
         clock=out.clock,
     )
 
@@ -267,25 +418,61 @@ def rooms() -> Rooms:
     from chalicelib.bot.command import Rooms
     from chalicelib.notices.settings import Telling
     from chalicelib.sources.admins import Admins
+    from chalicelib.sources.budget import Budgets
+    from chalicelib.sources.forget import Forgetting
+    from chalicelib.sources.linking import Linking
+    from chalicelib.sources.mapping import Mappings
     from chalicelib.sources.room import Sources
+    from chalicelib.sources.scope import Scoping
+    from chalicelib.sync.foresee import Foresight
 
     out = outside()
+    sources = Sources(
+        catalog=out.catalog,
+        connectors=counted(),
+        secrets=out.secrets,
+        audit=out.audit,
+        clock=out.clock,
+        tasks=out.tasks,
+        directory=out.directory,
+        requests=requests(),
+        logos=out.logos,
+        doors=out.doors,
+        public_url=out.settings.public_url,
+        egress=out.settings.egress,
+    )
     return Rooms(
         requests=requests(),
-        sources=Sources(
+        sources=sources,
+        budgets=Budgets(sources=sources, connectors=out.connectors, meter=out.meter, audit=out.audit, clock=out.clock),
+        admins=Admins(admins=out.admins, catalog=out.catalog, audit=out.audit, clock=out.clock),
+        mappings=Mappings(
             catalog=out.catalog,
             connectors=out.connectors,
-            secrets=out.secrets,
             audit=out.audit,
             clock=out.clock,
             tasks=out.tasks,
             directory=out.directory,
-            requests=requests(),
+            foresight=Foresight(catalog=out.catalog, directory=out.directory),
         ),
-        admins=Admins(admins=out.admins, catalog=out.catalog, audit=out.audit, clock=out.clock),
+        scoping=Scoping(
+            catalog=out.catalog,
+            connectors=counted(),
+            directory=out.directory,
+            audit=out.audit,
+            clock=out.clock,
+        ),
+        linking=Linking(
+            catalog=out.catalog, directory=out.directory, tasks=out.tasks, audit=out.audit, clock=out.clock
+        ),
+        deletions=deletions(),
+        forgetting=Forgetting(
+            catalog=out.catalog, directory=out.directory, tasks=out.tasks, audit=out.audit, clock=out.clock
+        ),
         telling=Telling(catalog=out.catalog, board=out.board, admins=out.admins, audit=out.audit, clock=out.clock),
+        links=links(),
         catalog=out.catalog,
-        connectors=out.connectors,
+        connectors=counted(),
         directory=out.directory,
         tasks=out.tasks,
         chats=out.chats,
@@ -302,6 +489,25 @@ def health(request: HttpRequest) -> HttpResponse:
     """Say that the program runs and its environment is whole."""
     outside()
     return HttpResponse(status=200, body=json.dumps({"ok": True, "version": VERSION}))
+
+
+def ticking() -> Sequence[Ticking]:
+    """List what each minute wakes, in this order."""
+    from chalicelib.callbacks.watch import Watch
+    from chalicelib.sources.calendar import next_due
+
+    out = outside()
+    watch = Watch(catalog=out.catalog, tasks=out.tasks, inbox=out.inbox, clock=out.clock, next_due=next_due)
+    return requests(), deliverer(), converser(), deletions(), watch
+
+
+def called(event: Mapping[str, Any]) -> Iterator[str]:
+    """Read from an event of the chat's queue which sources have work: those that an alarm is told in, too."""
+    for body in rung(event):
+        if body.startswith("{"):
+            yield from alarms().tell(body)
+        else:
+            yield body
 
 
 def rung(event: Mapping[str, Any]) -> Sequence[str]:

@@ -39,6 +39,7 @@ from chalicelib.core.model import Key, Kind, State
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.secret import Secret
 from chalicelib.core.task import Everything, Only, SyncTask, Tally, Trigger
+from chalicelib.sources.draft import Draft
 from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
 from infra.lab.lark import LarkApi, LarkWorkspace
 from infra.lab.server import LabServer
@@ -209,7 +210,8 @@ def install(company: LarkWorkspace | DingTalkWorkspace, lab: LabServer, *, detai
         settings |= {"oapi_url": lab.url, "api_url": lab.url, "daily_details": str(details)}
         keys = {"aes_key": PUSH_KEY, "token": PUSH_TOKEN}
     secrets = {name: Secret(text) for name, text in {"app_secret": company.app_secret, **keys}.items()}
-    wiring.rooms().sources.create(TERMINAL, "hq", kind=kind, name="Bench", settings=settings, secrets=secrets)
+    draft = Draft(handle="hq", kind=kind, name="Bench", settings=settings, secrets=secrets)
+    wiring.rooms().sources.create(TERMINAL, draft, activate_gate=False)
 
 
 def full_sync(api: LarkApi | DingTalkApi) -> Run:

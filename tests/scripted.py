@@ -25,12 +25,14 @@ from chalicelib.core.ports import AuditLine, Clock, Table
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.reply import Line, Reply
+from chalicelib.core.scope import EVERYTHING, Scope, SourceDepartment, check_chosen
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Form, FormField, Source
 from chalicelib.core.task import Claim, Hint, Lane, Only, Progress, Purpose, SyncRecord, SyncTask, Trigger
 from chalicelib.local.clock import ManualClock
 from chalicelib.local.table import SqliteTable
 from chalicelib.settings import Settings
+from chalicelib.sources.draft import Draft
 from chalicelib.sync.run import Runner, unwatched
 from tests.builders import NOON
 
@@ -46,6 +48,7 @@ FORM = Form(
         FormField(name="app_id", label=("App id", "应用"), required=True, pattern="[a-z0-9_]+"),
         FormField(name="app_secret", label=("Secret", "密钥"), secret=True, required=True),
         FormField(name="note", label=("Note", "备注"), secret=True),
+        FormField(name="seal", label=("Seal", "签名密钥"), secret=True, callback=True),
     ),
     mapping=MAPPING,
 )
@@ -105,6 +108,7 @@ class ScriptedConnector:
     company: Company
     clock: Clock
     before_call: Callable[[int], None]
+    scope: Scope = EVERYTHING
     calls: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -112,22 +116,52 @@ class ScriptedConnector:
         return self.company.daily_details
 
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
-        yield staged.get("departments") or self._departments()
+        name = "departments" if self.scope.is_everything else f"departments/{self.scope.digest}"
+        departments = staged.get(name) or self._departments(name)
+        yield departments
         ids = [*self.company.departments, ""]
+        if not self.scope.is_everything:
+            ids = [record.key.external_id for record in departments.records]
         for external_id in ids:
             name = f"members/{external_id}"
             yield staged.get(name) or self._members(name, external_id, len(ids) + 1)
 
-    def _departments(self) -> Part:
+    def _departments(self, name: str) -> Part:
         self._call("departments")
+        if not self.scope.is_everything:
+            keys = self.scope.keys(self.source)
+            check_chosen(self.scope, "hq", {key: self._presence(key) for key in keys})
         return Part(
-            name="departments",
+            name=name,
             records=tuple(
                 self._record(Kind.DEPARTMENT, each, fields)
                 for each, fields in self.company.departments.items()
-                if each not in self.company.hidden | self.company.unlisted
+                if each not in self.company.hidden | self.company.unlisted and self._is_chosen(each)
             ),
             remarks=self.company.remarks,
+        )
+
+    def _is_chosen(self, department: str) -> bool:
+        if self.scope.is_everything or department in self.scope.ids:
+            return True
+        parent = self.company.departments.get(department, {}).get("parent")
+        return isinstance(parent, str) and self._is_chosen(parent)
+
+    def homes(self, record: SourceRecord) -> Sequence[str] | None:
+        name = "departments" if record.key.kind is Kind.EMPLOYEE else "parent"
+        if name not in record.covers:
+            return None
+        value = record.fields.get(name)
+        return value if isinstance(value, tuple) else (str(value),) if value else ()
+
+    def children(self, external_id: str | None) -> Sequence[SourceDepartment]:
+        self._call("children")
+        if external_id is not None and external_id not in self.company.departments:
+            raise NotFoundError("no such department", department=external_id[:80])
+        return tuple(
+            SourceDepartment(external_id=each, name=str(fields["name"]))
+            for each, fields in self.company.departments.items()
+            if fields["parent"] == external_id
         )
 
     def _members(self, name: str, department: str, of: int) -> Part:
@@ -185,8 +219,15 @@ class ScriptedConnector:
         self._call("examine")
         yield Finding(check=Check.CREDENTIALS, grade=Grade.OK)
         if self.company.hidden:
-            remark = Remark(code="outside the range", facts={"code": 41050})
-            yield Finding(check=Check.RANGE, grade=Grade.WARNING, remark=remark, vendor_code="41050", request_id="r-1")
+            facts: dict[str, str | int] = {"departments": 1, "people": 0}
+            yield Finding(
+                check=Check.RANGE,
+                grade=Grade.WARNING,
+                cause="range is partial",
+                facts=facts,
+                vendor_code="41050",
+                request_id="r-1",
+            )
 
     def close(self) -> None:
         pass
@@ -222,6 +263,7 @@ class ScriptedChat:
     shown: dict[str, Reply] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     closed: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
     _once: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
     def read(self, delivery: Delivery) -> Message | None:
@@ -249,6 +291,7 @@ class ScriptedChat:
 
     def post(self, reply: Reply, to: Address, *, once: str) -> str:
         self.before_call("post", to)
+        self.calls["post"] += 1
         at, card = self._once.get(once, (None, ""))
         if at is None or self.clock.now() - at > timedelta(hours=1):
             card = f"card{len(self.shown) + 1}"
@@ -260,6 +303,7 @@ class ScriptedChat:
 
     def edit(self, card: str, reply: Reply, to: Address) -> bool:
         self.before_call("edit", to)
+        self.calls["edit"] += 1
         if card in self.gone or card not in self.shown:
             return False
         self.shown[card] = reply
@@ -314,6 +358,7 @@ class Scripted:
     clock: Clock
     before_call: Callable[[int], None] = lambda number: None
     opened: list[ScriptedConnector] = field(default_factory=list)
+    tried: list[Mapping[str, Secret]] = field(default_factory=list)
     chats: dict[str, ScriptedChat] = field(default_factory=dict)
 
     def forms(self) -> Sequence[Form]:
@@ -324,8 +369,12 @@ class Scripted:
             raise MalformedError("unknown kind", kind=kind, kinds=FORM.kind)
         return FORM
 
-    def open(self, source: Source) -> ScriptedConnector:
-        self.opened.append(ScriptedConnector(source.uid, self.company, self.clock, lambda n: self.before_call(n)))
+    def open(self, source: Source, secrets: Mapping[str, Secret] | None = None) -> ScriptedConnector:
+        if secrets is not None:
+            self.tried.append(secrets)
+        self.opened.append(
+            ScriptedConnector(source.uid, self.company, self.clock, lambda n: self.before_call(n), source.scope)
+        )
         return self.opened[-1]
 
     def callback(self, kind: str, door: str) -> ScriptedCallback:
@@ -359,11 +408,20 @@ class NoSecrets:
     def get(self, source: str) -> Mapping[str, Secret]:
         return self.kept.get(source, {})
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
+        if instead_of is not None and _texts(self.kept.get(source, {})) != _texts(instead_of):
+            return False
         self.kept[source] = secrets
+        return True
 
     def drop(self, source: str) -> None:
         self.kept.pop(source, None)
+
+
+def _texts(secrets: Mapping[str, Secret]) -> Mapping[str, str]:
+    return {name: secret.reveal() for name, secret in secrets.items()}
 
 
 class House:
@@ -390,8 +448,21 @@ class House:
         self.requests = wiring.requests()
         self.tasks, self.directory = self.outside.tasks, self.outside.directory
         secrets = {"app_secret": Secret("s3cret")}
-        self.source = wiring.rooms().sources.create(
-            TERMINAL, "hq", kind="scripted", name="总部", settings={"app_id": "cli_1"}, secrets=secrets
+        self.source = (
+            wiring.rooms()
+            .sources.create(
+                TERMINAL,
+                Draft(
+                    handle="hq",
+                    kind="scripted",
+                    name="总部",
+                    cycle_hours=24,
+                    settings={"app_id": "cli_1"},
+                    secrets=secrets,
+                ),
+                activate_gate=False,
+            )
+            .source
         )
 
     @property
@@ -446,6 +517,10 @@ class House:
             asked_by="event",
             asked_at=self.clock.now(),
         )
+        return self.run_hints(draft)
+
+    def run_hints(self, draft: SyncTask) -> SyncTask:
+        """Work off a task of the lane of events."""
         task, _ = self.tasks.ask(draft)
         self.runner.wake(self.source.uid, lambda: math.inf, lane=Lane.HINTS)
         return self.tasks.get(task.task_id)

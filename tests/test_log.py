@@ -4,12 +4,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from chalicelib.core.secret import Secret
-from chalicelib.log import LONGEST_VALUE, JsonLines, bound, configure, place
+from chalicelib.log import LONGEST_VALUE, METRICS, JsonLines, bound, configure, place
 
 log = logging.getLogger("chalicelib.tests")
 
@@ -55,6 +56,29 @@ def test_what_is_bound_stands_in_every_line_inside_and_none_outside(written: io.
     assert (inner["source"], inner["task"]) == ("hq", "7")
     assert (outer["source"], "task" in outer) == ("hq", False)
     assert "source" not in after
+
+
+def test_metrics_are_plain_facts_on_one_machine(written: io.StringIO) -> None:
+    log.info("recorded", extra={"status": "done", METRICS: {"SyncSeconds": 1.5}})
+    (line,) = lines(written)
+    assert (line["status"], line["SyncSeconds"]) == ("done", 1.5)
+    assert "_aws" not in line
+
+
+def test_metrics_of_a_deployment_are_those_of_its_stage(written: io.StringIO) -> None:
+    configure("DEBUG", written, stage="prod")
+    log.info("recorded", extra={"status": "done", METRICS: {"SyncSeconds": 1.5, "VendorCalls": 7}})
+    (line,) = lines(written)
+    assert (line["Stage"], line["SyncSeconds"], line["VendorCalls"]) == ("prod", 1.5, 7)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive == {
+        "Namespace": "Rollcall",
+        "Dimensions": [["Stage"]],
+        "Metrics": [{"Name": "SyncSeconds"}, {"Name": "VendorCalls"}],
+    }
+    assert (
+        datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC).isoformat(timespec="milliseconds") == line["at"]
+    )
 
 
 def test_of_an_exception_only_its_type_and_place_are_written(written: io.StringIO) -> None:

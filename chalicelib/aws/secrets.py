@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CACHED_FOR: Final = timedelta(minutes=5)
+CURRENT: Final = "AWSCURRENT"
+# A version that is to become the current one.
+NEXT: Final = "ROLLCALLNEXT"
+
+# One that waits for its deletion is refused as an invalid request.
+_NOT_THERE: Final = ("ResourceNotFoundException", "InvalidRequestException")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +51,9 @@ class SecretsManagerSecrets:
         if cached is not None and now < cached.until:
             return cached.secrets
         try:
-            text = self._client().get_secret_value(SecretId=self._name(source))["SecretString"]
+            text = self._client().get_secret_value(SecretId=self._name(source), VersionStage=CURRENT)["SecretString"]
         except ClientError as error:
-            # One that waits for its deletion is refused as an invalid request.
-            if _code(error) not in ("ResourceNotFoundException", "InvalidRequestException"):
+            if _code(error) not in _NOT_THERE:
                 raise
             return {}
         secrets = _parse(text)
@@ -56,15 +61,53 @@ class SecretsManagerSecrets:
             self._cache[source] = _Cached(secrets=secrets, until=now + CACHED_FOR)
         return secrets
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
-        name, text = self._name(source), json.dumps({name: secret.reveal() for name, secret in secrets.items()})
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
+        name, text = self._name(source), json.dumps(_texts(secrets))
+        self._forget(source)
+        if instead_of:
+            is_put = self._replace(name, text, _texts(instead_of))
+        else:
+            is_put = self._create(name, text, anyway=instead_of is None)
+        self._forget(source)
+        return is_put
+
+    def _create(self, name: str, text: str, *, anyway: bool) -> bool:
         try:
             self._client().create_secret(Name=name, SecretString=text)
         except ClientError as error:
             if _code(error) != "ResourceExistsException":
                 raise
-            self._client().put_secret_value(SecretId=name, SecretString=text)
-        self._forget(source)
+            if anyway:
+                self._client().put_secret_value(SecretId=name, SecretString=text)
+            return anyway
+        return True
+
+    def _replace(self, name: str, text: str, before: Mapping[str, str]) -> bool:
+        """Move the label of the current version from the one that was read to a new one: of two rivals one fails."""
+        client = self._client()
+        try:
+            kept = client.get_secret_value(SecretId=name, VersionStage=CURRENT)
+        except ClientError as error:
+            if _code(error) not in _NOT_THERE:
+                raise
+            return False
+        if _texts(_parse(kept["SecretString"])) != before:
+            return False
+        put = client.put_secret_value(SecretId=name, SecretString=text, VersionStages=[NEXT])
+        try:
+            client.update_secret_version_stage(
+                SecretId=name,
+                VersionStage=CURRENT,
+                MoveToVersionId=put["VersionId"],
+                RemoveFromVersionId=kept["VersionId"],
+            )
+        except ClientError as error:
+            if _code(error) != "InvalidParameterException":
+                raise
+            return False
+        return True
 
     def drop(self, source: str) -> None:
         # A uid is never used again, so there is nothing to recover, and a secret should not outlive its source.
@@ -81,6 +124,10 @@ class SecretsManagerSecrets:
 
     def _name(self, source: str) -> str:
         return f"rollcall/{self._stage}/{source}"
+
+
+def _texts(secrets: Mapping[str, Secret]) -> Mapping[str, str]:
+    return {name: secret.reveal() for name, secret in secrets.items()}
 
 
 def _code(error: ClientError) -> str:

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chalicelib.bot import commands as _commands  # noqa: F401 - importing them declares them
-from chalicelib.bot.command import Ask, Command, Effect, Given, Parsed, Rooms
+from chalicelib.bot.command import Ask, Command, Effect, Errand, Given, Parsed, Rooms
 from chalicelib.bot.commands.menu import menu_card
-from chalicelib.bot.confirm import Came, Confirming, six_digits
+from chalicelib.bot.confirm import Came, Confirming, to_type
 from chalicelib.bot.parse import SOURCE, named, parse, spelled_options
 from chalicelib.bot.words import is_chinese, joined, split
 from chalicelib.core.catalogue import Lang, say
+from chalicelib.core.code import six_digits
 from chalicelib.core.confirm import LIFE, Confirmation, Standing
 from chalicelib.core.errors import (
     CallerError,
     ConflictError,
+    DraftError,
     ForbiddenError,
     RollcallError,
     TransientError,
@@ -26,7 +28,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.message import Address, Message, Outgoing, Said
 from chalicelib.core.ports import AuditLine
 from chalicelib.core.principal import Admin, Principal, Role, permits
-from chalicelib.core.reply import Block, Button, Line, Reply, Tone, Weight
+from chalicelib.core.reply import Block, Button, Json, Line, Link, Pairs, Reply, Tone, Weight
 from chalicelib.notices.show import clean, handle, instant, local, zone_of
 
 # What the audit log calls what was no command; it keeps nothing else of it.
@@ -38,7 +40,9 @@ ASKED: Final = "asked to confirm"
 OPEN: Final = "asked which source"
 _CONFIRM: Final = ("confirm",)
 # What commands whose verbs write the audit line refuse before they come to the verb.
-_BEFORE_VERBS: Final = frozenset({"unknown role", "cycle is misread", "where is misread", "only in a chat"})
+_BEFORE_VERBS: Final = frozenset(
+    {"unknown role", "cycle is misread", "budget is misread", "kind is misread", "where is misread", "only in a chat"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +65,21 @@ class Bot:
 
     # --- in the terminal
 
-    def answer(self, who: Principal, lang: Lang, parsed: Parsed, *, documents: bool = True) -> Reply:
+    def answer(
+        self,
+        who: Principal,
+        lang: Lang,
+        parsed: Parsed,
+        *,
+        documents: bool = True,
+        tell: Callable[[Block], None] | None = None,
+    ) -> Reply:
         """Run a command that needs no confirming, or was confirmed.
 
         Raises:
             RollcallError: any expected failure; `refusal` puts it into words.
         """
-        return self._run(self._ask(who, lang, documents=documents), parsed)
+        return self._run(replace(self._ask(who, lang, documents=documents), tell=tell), parsed)
 
     def effect(self, who: Principal, lang: Lang, parsed: Parsed) -> Effect | None:
         """Tell what a dangerous command would do; None for one that needs no confirming.
@@ -137,11 +149,15 @@ class Bot:
             return Heard(reply=_misunderstood(ask, error, words))
         try:
             if parsed.command.words == _CONFIRM:
-                return self._confirm(ask, message, str(parsed.given["number"]), str(parsed.given["code"] or ""))
+                code = parsed.given["code"]
+                words = " ".join(code) if isinstance(code, tuple) else ""
+                return self._confirm(ask, message, str(parsed.given["number"]), words)
             if parsed.choices:
                 self._check(ask, parsed)
                 self._note(ask.who, parsed.command.name, OPEN)
                 return Heard(reply=_which(ask, parsed))
+            if parsed.command.errand is not None:
+                return self._hand_out(ask, message, parsed, parsed.command.errand)
             effect = self._effect(ask, parsed)
             if effect is not None:
                 return self._ask_to_confirm(ask, message, parsed, effect)
@@ -274,7 +290,8 @@ class Bot:
             raise error
         above = ask.catalog.source(effect.source).guard.second_person
         typed = spelled(parsed, self._given(parsed))
-        asked, code = self._confirming().ask(message, typed, effect.employees, effect.employees > above)
+        needs_second = effect.employees > above
+        asked, code = self._confirming().ask(message, typed, effect.employees, needs_second, to_type(effect.name))
         self._note(ask.who, parsed.command.name, ASKED, self._given(parsed))
         until = instant(asked.expires_at, zone_of(ask, effect.source))
         lines = [Line(text=_lost(ask, effect), tone=Tone.WARN)] if effect.blocks else []
@@ -292,8 +309,8 @@ class Bot:
 
     def _asked_lately(self, who: Principal) -> int:
         since = self.rooms.clock.now() - LIFE
-        lines = self.rooms.audit.search(by=who.key, since=since, limit=_MANY_LINES)
-        return sum(line.outcome == ASKED and line.principal.door == who.door for line in lines)
+        lines = self.rooms.audit.search(by=who.key, outcome=ASKED, since=since, limit=_MANY_LINES)
+        return sum(line.principal.door == who.door for line in lines)
 
     def _confirm(self, ask: Ask, message: Message, number: str, code: str) -> Heard:
         number = number.removeprefix("#")
@@ -319,6 +336,8 @@ class Bot:
             case Came.SECOND:
                 facts = {"number": after.number, "at": until, "by": after.asked_by}
                 waits = say("confirmed by the first", ask.lang, facts)
+                if after.wants:
+                    waits = say("confirmed by the first with a name", ask.lang, {**facts, "name": after.wants})
                 reply = Reply(
                     title=ask.pick(f"Confirm: {after.command}", f"请确认：{after.command}"),
                     tone=Tone.WARN,
@@ -370,6 +389,38 @@ class Bot:
         if effect.employees > max(above, confirmation.employees):
             raise ConflictError("more than was shown", command=confirmation.command, count=effect.employees)
 
+    # --- what is done on a page
+
+    def _hand_out(self, ask: Ask, message: Message, parsed: Parsed, errand: Callable[..., Errand]) -> Heard:
+        """Answer with a link, and tell the sender alone the code that goes with it."""
+        self._check(ask, parsed)
+        given = self._given(parsed)
+        try:
+            what = errand(ask, **given)
+        except RollcallError as error:
+            self._note_error(ask.who, parsed.command.name, error, given)
+            raise
+        handed = replace(self.rooms.links, draw=self.draw).hand_out(
+            ask.who,
+            parsed.command.verb or parsed.command.name,
+            to=message.address,
+            lang=ask.lang,
+            edits=what.edits,
+            answers=what.answers,
+        )
+        name = handle(ask, handed.visit.edits) if handed.visit.edits else ""
+        until = instant(handed.visit.expires_at, zone_of(ask, message.source))
+        title = ask.pick(f"Edit {name}", f"编辑 {name}") if name else ask.pick("New source", "新建来源")
+        reply = Reply(
+            title=title,
+            blocks=(Line(text=say("page handed out", ask.lang, {"at": until})),),
+            link=Link(label=ask.pick("Open the page", "打开页面"), url=handed.url),
+            data=None,
+        )
+        told = say("your page code", ask.lang, {"code": handed.code, "at": until})
+        code = Reply(title=ask.pick(f"Code: {title}", f"验证码：{title}"), blocks=(Line(text=told),), data=None)
+        return Heard(reply=reply, code=code)
+
     # --- what goes out
 
     def _outgoing(self, message: Message, heard: Heard, lang: Lang) -> Sequence[Outgoing]:
@@ -411,9 +462,15 @@ _LONGEST_NUMBER: Final = 12
 def refusal(error: RollcallError, lang: Lang, zone: str = "UTC") -> Reply:
     """Say what went wrong and what to do."""
     text = say(error.code, lang, local(error.facts, zone))
+    blocks: tuple[Block, ...] = (Line(text=text, tone=Tone.BAD),)
+    known: dict[str, Json] = {"code": error.code, "message": text, "facts": dict(error.facts)}
+    if isinstance(error, DraftError):
+        wrong = {name.replace("_", "-"): say(each.code, lang, each.facts) for name, each in error.wrong.items()}
+        blocks = (*blocks, Pairs(pairs=tuple(wrong.items())))
+        known["wrong"] = wrong
     return Reply(
-        blocks=(Line(text=text, tone=Tone.BAD),),
-        data={"error": {"code": error.code, "message": text, "facts": dict(error.facts)}},
+        blocks=blocks,
+        data={"error": known},
         tone=Tone.BAD,
         lang=lang,
     )
@@ -476,13 +533,16 @@ def _lost(ask: Ask, effect: Effect) -> str:
 
 
 def _how(ask: Ask, message: Message, asked: Confirmation, until: str) -> str:
-    code = "confirm with a number" if message.proven else "confirm with a code"
-    return say(code, ask.lang, {"number": asked.number, "at": until})
+    facts = {"number": asked.number, "at": until}
+    if asked.wants:
+        code = "confirm with a name" if message.proven else "confirm with a code and a name"
+        return say(code, ask.lang, {**facts, "name": asked.wants})
+    return say("confirm with a number" if message.proven else "confirm with a code", ask.lang, facts)
 
 
 def _confirm_buttons(ask: Ask, message: Message, asked: Confirmation) -> tuple[Button, ...]:
     no = Button(label=ask.pick("Call off", "取消"), command=f"confirm {asked.number} no")
-    if not message.proven:  # a press proves nothing there: the code must be typed
+    if not message.proven or asked.wants:  # a press proves nothing there: the code must be typed, or the name
         return (no,)
     label = ask.pick("Confirm", "确认")
     if asked.standing is Standing.SECOND:
@@ -492,5 +552,8 @@ def _confirm_buttons(ask: Ask, message: Message, asked: Confirmation) -> tuple[B
 
 def _code_reply(ask: Ask, asked: Confirmation, code: str, until: str) -> Reply:
     facts = {"number": asked.number, "code": code, "command": asked.command, "at": until}
-    blocks: tuple[Block, ...] = (Line(text=say("your code", ask.lang, facts)),)
+    told = say("your code", ask.lang, facts)
+    if asked.wants:
+        told = say("your code for a name", ask.lang, {**facts, "name": asked.wants})
+    blocks: tuple[Block, ...] = (Line(text=told),)
     return Reply(blocks=blocks, data=None)

@@ -14,7 +14,14 @@ from chalicelib.core.secret import Secret
 from chalicelib.notices.settings import Telling
 from chalicelib.notices.show import View
 from chalicelib.sources.admins import Admins
+from chalicelib.sources.budget import Budgets
+from chalicelib.sources.delete import Deletions
+from chalicelib.sources.forget import Forgetting
+from chalicelib.sources.linking import Linking
+from chalicelib.sources.links import Links
+from chalicelib.sources.mapping import Mappings
 from chalicelib.sources.room import Sources
+from chalicelib.sources.scope import Scoping
 from chalicelib.sync.request import Requests
 
 Given = str | bool | Secret | tuple[str, ...] | Mapping[str, str | Secret] | None
@@ -27,7 +34,14 @@ class Rooms:
     requests: Requests
     sources: Sources
     admins: Admins
+    mappings: Mappings
+    linking: Linking
+    scoping: Scoping
+    deletions: Deletions
+    forgetting: Forgetting
     telling: Telling
+    links: Links
+    budgets: Budgets
     catalog: Catalog
     connectors: Connectors
     directory: Directory
@@ -43,13 +57,15 @@ class Ask(View):
     """One command, asked by somebody through some door.
 
     `heard` is the message in a chat that it came in, None in the terminal. `documents`: whoever asked is a program too,
-    and the reply's document is to hold everything; otherwise it may be None, and no more is read than is shown.
+    and the reply's document is to hold everything; otherwise it may be None, and no more is read than is shown. `tell`
+    shows a block at once; what was told so does not stand in the reply.
     """
 
     who: Principal
     rooms: Rooms
     heard: Message | None = None
     documents: bool = True
+    tell: Callable[[Block], None] | None = None
 
     @property
     def once(self) -> str | None:
@@ -64,11 +80,23 @@ class Ask(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a dangerous command would do: `employees` lose access by it, in the source with this uid."""
+    """What a dangerous command would do: `employees` lose access by it, in the source with this uid.
+
+    `name` is what must be typed to confirm it, "" where a yes is enough.
+    """
 
     source: str
     employees: int
     blocks: tuple[Block, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What a one-time page is for: to edit the source of a handle, or to create one. `answers` fill its form in."""
+
+    edits: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 def of_source(ask: Ask, *, source: str, **_: object) -> Effect:
@@ -94,7 +122,7 @@ class Command:
     `personal`: it shows what only one person is to see; so where the signature does not cover who spoke, the answer to
     what was said in private goes to that person by their id, not to the place that the message names. `pages`: what it
     shows takes the place of the card that it was pressed on, if it has no pages or one is asked for. `in_chat` is False
-    for what wants files or secrets.
+    for what wants files or secrets. With `errand` a chat answers with a link to a one-time page, where it is done.
     """
 
     usage: str
@@ -117,6 +145,7 @@ class Command:
     personal: bool = False
     pages: bool = False
     in_chat: bool = True
+    errand: Callable[..., Errand] | None = None
 
     @property
     def name(self) -> str:
@@ -161,6 +190,7 @@ def command(
     personal: bool = False,
     pages: bool = False,
     in_chat: bool = True,
+    errand: Callable[..., Errand] | None = None,
 ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
     """Declare a command.
 
@@ -197,6 +227,7 @@ def command(
                 personal=personal,
                 pages=pages,
                 in_chat=in_chat,
+                errand=errand,
             )
         )
         return do

@@ -1,28 +1,38 @@
 """Confirm what is dangerous: what is asked is a row, and each answer to it replaces that row or fails.
 
 Whoever is killed, and however often and late something is said, the command runs for one message at most. The rules of
-what counts are in `step`; nothing that is typed is believed besides the number and the code.
+what counts are in `step`; nothing that is typed is believed besides the number, the code and the name that is wanted.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from chalicelib.core.code import fits, sealed, six_digits
 from chalicelib.core.confirm import LIFE, Confirmation, Standing
-from chalicelib.core.errors import CallerError, ConflictError, ForbiddenError, NotFoundError, StoreConflictError
+from chalicelib.core.errors import (
+    CallerError,
+    ConflictError,
+    ForbiddenError,
+    MalformedError,
+    NotFoundError,
+    StoreConflictError,
+)
 from chalicelib.core.message import Message
 from chalicelib.core.ports import Chats, Clock
 
 MOST_TRIES: Final = 5
 NO: Final = frozenset({"no", "n", "否", "不", "取消", "cancel"})
 _RACES: Final = 10
+
+
+def to_type(name: str) -> str:
+    """Spell a name that must be typed to confirm: what calls off never confirms, though a source may be called so."""
+    return f"source-{name}" if name.casefold() in NO else name
 
 
 class Came(StrEnum):
@@ -44,18 +54,19 @@ class Step:
     code: str = ""
 
 
-def six_digits() -> str:
-    return f"{secrets.randbelow(1_000_000):06}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirming:
     chats: Chats
     clock: Clock
     draw: Callable[[], str] = field(default=six_digits)
 
-    def ask(self, message: Message, command: str, employees: int, needs_second: bool) -> tuple[Confirmation, str]:
-        """Put a command by until it is confirmed; return it with the code to send, "" where none is wanted."""
+    def ask(
+        self, message: Message, command: str, employees: int, needs_second: bool, wants: str = ""
+    ) -> tuple[Confirmation, str]:
+        """Put a command by until it is confirmed; return it with the code to send, "" where none is wanted.
+
+        `wants` is a name that has to be typed with the number.
+        """
         now = self.clock.now()
         code = "" if message.proven else self.draw()
         draft = Confirmation(
@@ -69,6 +80,7 @@ class Confirming:
             asked_at=now,
             expires_at=now + LIFE,
             codes=((message.sender, sealed(code)),) if code else (),
+            wants=wants,
         )
         return self.chats.ask_to_confirm(draft), code
 
@@ -113,10 +125,17 @@ def step(before: Confirmation, message: Message, code: str, now: datetime, draw:
     if code.casefold() in NO:
         off = replace(before, standing=Standing.REFUSED, ended_at=now, second_by=person)
         return Step(after=off, came=Came.CALLED_OFF)
+    words = code.split()
+    is_named = not before.wants or before.wants in words
+    if before.wants:
+        code = " ".join(each for each in words if each != before.wants)
     if not message.proven:
         refused = _unproven(before, person, code, now, draw)
         if refused is not None:
             return refused
+    if not is_named:
+        unnamed = MalformedError("name must be typed", number=before.number, name=before.wants)
+        return Step(after=before, error=unnamed)
     if before.standing is Standing.WAITS and before.needs_second:
         # The second person has as long as the first one had.
         waits = replace(before, standing=Standing.SECOND, expires_at=now + LIFE)
@@ -170,21 +189,6 @@ def _unproven(before: Confirmation, person: str, code: str, now: datetime, draw:
 
 def _dead(before: Confirmation) -> CallerError:
     return ConflictError("too many wrong codes", number=before.number, command=before.command)
-
-
-def sealed(code: str) -> str:
-    """Make what is kept of a code: whoever reads the store for ten minutes' time cannot just look it up."""
-    salt = secrets.token_hex(8)
-    return f"{salt}:{_digest(salt, code)}"
-
-
-def fits(code: str, seal: str) -> bool:
-    salt, _, digest = seal.partition(":")
-    return hmac.compare_digest(_digest(salt, code), digest)
-
-
-def _digest(salt: str, code: str) -> str:
-    return hashlib.scrypt(code.encode("utf-8", "replace"), salt=salt.encode(), n=1024, r=8, p=1, dklen=24).hex()
 
 
 def _instant(moment: datetime) -> str:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from chalicelib.bot.command import COMMANDS, Command, Given, Parsed
-from chalicelib.bot.words import is_chinese, joined
+from chalicelib.bot.words import Quoted, is_chinese, joined
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import UsageError
 from chalicelib.core.secret import Secret
@@ -36,7 +36,8 @@ def parse(
         UsageError: saying what is missing or unknown, with the usage or a guess.
     """
     # A shell hands over bytes that are no text as halves of surrogate pairs, which nothing further on can write.
-    command, rest = _find([token.encode(errors="replace").decode() for token in tokens], lang)
+    whole = [token if isinstance(token, Quoted) else token.encode(errors="replace").decode() for token in tokens]
+    command, rest = _find(whole, lang)
     usage = command.zh_usage if lang is Lang.ZH else command.usage
     free, given, further = _sorted(command, rest, dict(secrets or {}), usage)
     if command.open_options:
@@ -45,7 +46,7 @@ def parse(
         raise UsageError("unknown option", option=next(iter(further)), usage=usage)
     choices: Mapping[str, str] = {}
     if sources is not None:
-        at = _left_out(command, free)
+        at = _left_out(command, free, sources)
         if at is not None and len(sources) == 1:
             free.insert(at, sources[0])
         elif at is not None and sources:
@@ -96,9 +97,14 @@ def _sorted(
     return free, given, further
 
 
-def _left_out(command: Command, free: list[str]) -> int | None:
-    """Tell where among the free words the source should stand, when exactly that was left out."""
+def _left_out(command: Command, free: list[str], sources: Sequence[str]) -> int | None:
+    """Tell where among the free words the source should stand, when exactly that was left out.
+
+    After many words it is the last; what names no source is one of the many.
+    """
     names = [name for name, _, _ in command.params]
+    if names[-1:] == [SOURCE] and any(many for _, _, many in command.params):
+        return None if free and free[-1].casefold() in sources else len(free)
     if names[:1] == ["cron"] and len(free) >= CRON_FIELDS:
         free[:CRON_FIELDS] = [" ".join(free[:CRON_FIELDS])]
     needed = [name for name, is_needed, _ in command.params if is_needed]
@@ -118,12 +124,13 @@ def spelled_options(given: Mapping[str, Given]) -> Iterator[str]:
 
 
 def _bind(command: Command, free: list[str], given: dict[str, Given], usage: str) -> None:
-    for name, needed, many in command.params:
-        if many:
-            if needed and not free:
+    for place, (name, needed, many) in enumerate(command.params, start=1):
+        if many:  # all but those that what follows takes
+            taken = free[: max(0, len(free) - (len(command.params) - place))]
+            if needed and not taken:
                 raise UsageError("command is incomplete", usage=usage)
-            given[name] = tuple(free)
-            free = []
+            given[name] = tuple(taken)
+            free = free[len(taken) :]
         elif free:
             given[name] = free.pop(0)
         elif needed:

@@ -21,6 +21,25 @@ _ENDS: Final = "!?.,;"
 _OUR_NAME: Final = "rollcall"
 
 
+class Quoted(str):
+    """A word that stood in quotes; `typed` is what stood there, quotes and all."""
+
+    typed: str
+
+    def __new__(cls, word: str, typed: str) -> Quoted:
+        quoted = super().__new__(cls, word)
+        quoted.typed = typed
+        return quoted
+
+
+def as_typed(words: Sequence[str]) -> str:
+    """Spell words as they were typed, with their quotes: for what has a grammar of its own.
+
+    Single quotes around a whole word hold it together and no more, as in a shell.
+    """
+    return " ".join(each.typed if isinstance(each, Quoted) and each.typed != f"'{each}'" else each for each in words)
+
+
 def split(text: str) -> tuple[str, ...]:
     """Split what was typed as a shell would, forgivingly: mentions, a slash, the bot's own name and full width are
     taken off, and a quote that is never closed is a letter.
@@ -29,7 +48,7 @@ def split(text: str) -> tuple[str, ...]:
     while found := _MENTION.match(text):
         text = text[found.end() :]
     pieces = _pieces("".join(map(_plain, text)))
-    words = [each for each in (piece if is_quoted else _word(piece) for piece, is_quoted in pieces) if each]
+    words = [each for each in (Quoted(piece, typed) if typed else _word(piece) for piece, typed in pieces) if each]
     words = words[:MOST_WORDS]
     while words and words[0].startswith("@"):
         words.pop(0)
@@ -44,13 +63,22 @@ def split(text: str) -> tuple[str, ...]:
 
 def joined(words: Sequence[str]) -> str:
     """Spell words so that `split` finds them again."""
-    return " ".join(f'"{_unquoted(each)}"' if not each or set(each) & _NEEDS_QUOTES else each for each in words)
+    return " ".join(_spelled(each) for each in words)
+
+
+def _spelled(word: str) -> str:
+    if isinstance(word, Quoted):
+        return word.typed
+    is_plain = word and (not set(word) & _NEEDS_QUOTES or _INNER_QUOTES.fullmatch(word))
+    return word if is_plain else f'"{_unquoted(word)}"'
 
 
 def is_chinese(text: str) -> bool:
     return any("\u3400" <= each <= "\u9fff" for each in text[:LONGEST])
 
 
+# A quote opens a word, or the value of an option; elsewhere it is a letter.
+_INNER_QUOTES: Final = re.compile(r"""[^\s"'=](?:[^\s"'=]|=(?!["'])|["'])*""")
 _NEEDS_QUOTES: Final = frozenset(" \t\n" + _DOUBLE + _SINGLE + _SPACING)
 
 
@@ -76,15 +104,15 @@ def _plain(letter: str) -> str:
             return letter
 
 
-def _pieces(text: str) -> list[tuple[str, bool]]:
-    """Split at spaces that are not within quotes, and tell what was quoted.
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """Split at spaces that are not within quotes, and give what had quotes as it was typed, too.
 
     A quote opens where a word, or the value of an option, begins.
     """
-    pieces: list[tuple[str, bool]] = []
+    pieces: list[tuple[str, str]] = []
     piece: list[str] = []
     is_quoted = False
-    at = 0
+    at = start = 0
     while at < len(text):
         letter = text[at]
         opens = letter in "\"'" and (not piece or piece[-1] == "=")
@@ -93,12 +121,12 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
             piece.append(text[at + 1 : end])
             is_quoted, at = True, end
         elif letter == " ":
-            pieces.append(("".join(piece), is_quoted))
-            piece, is_quoted = [], False
+            pieces.append(("".join(piece), text[start:at] if is_quoted else ""))
+            piece, is_quoted, start = [], False, at + 1
         else:
             piece.append(letter)
         at += 1
-    pieces.append(("".join(piece), is_quoted))
+    pieces.append(("".join(piece), text[start:] if is_quoted else ""))
     return pieces
 
 

@@ -22,11 +22,12 @@ from chalicelib.core.errors import (
     TransientError,
 )
 from chalicelib.core.message import Card, Delivery, Message, Outgoing
-from chalicelib.core.ports import Bell, Catalog, Chat, Chats, Clock, Connectors
+from chalicelib.core.ports import PRESSES, TALK, Bell, Catalog, Chat, Chats, Clock, Connectors, Doors
 from chalicelib.core.reply import Line, Reply, Tone
 from chalicelib.core.source import Source
 from chalicelib.log import bound
 from chalicelib.notices.report import digest_of
+from chalicelib.sources.rotate import Rotation
 from chalicelib.sync.pulse import Deadline
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Collects(Protocol):
 
     def collect(self, source_uid: str) -> float | None: ...
 
-    def is_due(self, source: Source) -> bool: ...
+    def is_due(self, source_uid: str) -> bool: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,10 +88,12 @@ class Converser:
     catalog: Catalog
     connectors: Connectors
     chats: Chats
+    doors: Doors
     bot: Hears
     notices: Collects
     bell: Bell
     clock: Clock
+    rotation: Rotation
 
     def converse(self, source_uid: str, deadline: Deadline) -> None:
         """Answer what waits in a source's chats, say what is to be said there, and ring for what is left.
@@ -120,10 +123,10 @@ class Converser:
     def tick(self) -> None:
         """Ring for what waits in case a ring was lost."""
         now, chats = self.clock.now(), self.chats
-        for source in self.catalog.sources():
-            is_due = any(_is_due(each, now) for each in chats.outgoing(source.uid))
-            if is_due or chats.waiting(source.uid) or self.notices.is_due(source):
-                self.bell.ring(source.uid)
+        for turn in self.catalog.turns(now):
+            is_due = any(_is_due(each, now) for each in chats.outgoing(turn.uid))
+            if is_due or chats.waiting(turn.uid) or self.notices.is_due(turn.uid):
+                self.bell.ring(turn.uid)
 
     def _open(self, source: Source) -> tuple[Chat | None, RollcallError | None]:
         try:
@@ -136,7 +139,9 @@ class Converser:
     def _answer_all(self, turn: _Turn, chat: Chat | None) -> None:
         """Answer what waits, to each person in the order they spoke: nothing overtakes what failed."""
         behind: set[str] = set()
-        for delivery in self.chats.waiting(turn.source.uid):
+        waiting = self.chats.waiting(turn.source.uid)
+        self.rotation.settle(turn.source.uid, waiting)
+        for delivery in waiting:
             if turn.is_over:
                 turn.dues.append(self.clock.now())
                 return
@@ -189,7 +194,10 @@ class Converser:
             message = None
         elif tries < MOST_TRIES:
             message = chat.read(delivery)
-            return self.bot.hear(message) if message is not None else ()
+            if message is None:
+                return ()
+            self.doors.seen(delivery.source, PRESSES if message.card else TALK, delivery.received_at)
+            return self.bot.hear(message)
         else:
             message = _read(chat, delivery)
         log.error("gave up", extra={"tries": tries})

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.callbacks.owed import OWED, Owed, joined
+from chalicelib.core.errors import NotFoundError
 from chalicelib.core.message import Delivery
 from chalicelib.core.model import Key
-from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Inbox, Tasks
+from chalicelib.core.ports import EVENTS, Bell, Catalog, Clock, Connectors, Doors, Inbox, Tasks
 from chalicelib.core.source import Source
 from chalicelib.core.task import Claim, Everything, Hint, Lane, Only, SyncTask, TaskStatus, Trigger, next_due
+from chalicelib.sources.rotate import Rotation
 from chalicelib.sync.pulse import Deadline
 from chalicelib.sync.request import MOST_DELIVERIES, Requests
 from chalicelib.sync.run import Runner
@@ -85,15 +87,20 @@ class Deliverer:
     catalog: Catalog
     connectors: Connectors
     inbox: Inbox
+    doors: Doors
     tasks: Tasks
     requests: Requests
     runner: Runner
     bell: Bell
     clock: Clock
+    rotation: Rotation
 
     def deliver(self, source_uid: str, deadline: Deadline) -> None:
         """Work off what was pushed for a source, and ring for what must be looked at later."""
-        source = self.catalog.source(source_uid)
+        try:
+            source = self.catalog.source(source_uid)
+        except NotFoundError:  # deleted since it was rung for
+            return
         left: Left | None = None
 
         def feed() -> None:
@@ -121,6 +128,7 @@ class Deliverer:
         """
         now = self.clock.now()
         waiting = self.inbox.waiting(source.uid)
+        self.rotation.settle(source.uid, waiting)
         looks = [claim for due, claim in self.tasks.looks(source.uid) if due <= now]
         if not source.enabled:
             self._drop(source, waiting)
@@ -141,6 +149,7 @@ class Deliverer:
         self.inbox.done([read.delivery for read in reports[:fit]])
         self.inbox.done(looked.taken)
         if reads:
+            self.doors.seen(source.uid, EVENTS, max(read.delivery.received_at for read in reads))
             extra = {"departures": fit, "changes": len(looked.taken), "for_a_full_sync": len(looked.pile)}
             log.info("collected", extra={"deliveries": len(reads), **extra})
         left = [*rows, *looked.late, *(read.delivery for read in late if paced_until is not None)]
@@ -250,15 +259,17 @@ class Deliverer:
 
     def tick(self) -> None:
         """Ring for what was pushed and for looks that are due where nobody is at work."""
-        for source in self.catalog.sources():
-            now = self.clock.now()
-            lease = self.tasks.lease(source.uid, Lane.HINTS)
-            if lease is not None and lease[0] > now:
-                continue
-            looks = any(due <= now for due, _ in self.tasks.looks(source.uid))
-            tasks = [task for task in self.tasks.waiting(source.uid) if task.lane is Lane.HINTS]
-            if looks or next_due(tasks, now) or self.inbox.waiting(source.uid):
-                self.bell.ring(source.uid)
+        now = self.clock.now()
+        for turn in self.catalog.turns(now):
+            if self._waits(turn.uid, now):
+                lease = self.tasks.lease(turn.uid, Lane.HINTS)
+                if lease is None or lease[0] <= now:
+                    self.bell.ring(turn.uid)
+
+    def _waits(self, uid: str, now: datetime) -> bool:
+        if self.inbox.waiting(uid) or any(due <= now for due, _ in self.tasks.looks(uid)):
+            return True
+        return next_due([task for task in self.tasks.waiting(uid) if task.lane is Lane.HINTS], now) is not None
 
 
 def _asked(tasks: Sequence[SyncTask]) -> Sequence[tuple[datetime, Only]]:

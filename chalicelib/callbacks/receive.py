@@ -6,12 +6,13 @@ A vendor waits a second or three, and counts what comes late against the app: no
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chalicelib.core.errors import SignatureError
 from chalicelib.core.message import HttpRequest, HttpResponse
-from chalicelib.core.ports import Bell, Catalog, Chats, Clock, Connectors, Inbox, Secrets
+from chalicelib.core.ports import Bell, Catalog, Chats, Clock, Connectors, Doors, Inbox, Secrets
+from chalicelib.core.rotation import opened_by
 from chalicelib.log import bound
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Receiver:
     secrets: Secrets
     inbox: Inbox
     chats: Chats
+    doors: Doors
     bell: Bell
     chat_bell: Bell
     clock: Clock
@@ -38,7 +40,9 @@ class Receiver:
         """Open a callback and answer it as its vendor wants.
 
         A disabled source is answered too, or its vendor would send again and again; its events are counted and dropped.
-        What is said in its chat is kept all the same, or nobody could enable it from there.
+        What is said in its chat is kept all the same, or nobody could enable it from there. While secrets are being
+        replaced the old ones open it, too; which of them can go is noted on what is kept, and done by whoever works it
+        off.
 
         Raises:
             SignatureError: it is not proven to come from the vendor, whatever is wrong with it.
@@ -48,13 +52,21 @@ class Receiver:
             raise SignatureError("callback refused")
         source = self.catalog.source(self.handle)
         now = self.clock.now()
-        opened = self.connectors.callback(source.kind, self.door).open(
-            request, source, self.secrets.get(source.uid), now
-        )
+        callback = self.connectors.callback(source.kind, self.door)
+        try:
+            opened, proves = opened_by(
+                lambda secrets: callback.open(request, source, secrets, now), self.secrets.get(source.uid), now
+            )
+        except SignatureError:
+            self.doors.refused(source.uid, self.door, now)
+            raise
         delivery = opened.delivery
         if delivery is None:
+            self.doors.checked(source.uid, self.door, now)
             log.info("url checked", extra={"source": source.handle})
             return opened.ack
+        if proves:
+            delivery = replace(delivery, proves=tuple(sorted(proves)))
         with bound(source=source.handle, delivery=delivery.delivery_id):
             if delivery.talk:
                 is_new = self.chats.store(delivery)

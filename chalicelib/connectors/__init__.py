@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -121,14 +121,16 @@ class Registry:
             raise TypeError(f"the form of {kind} is not a Form")
         return form
 
-    def open(self, source: Source) -> Connector:
-        """Make the reader of a source.
+    def open(self, source: Source, secrets: Mapping[str, Secret] | None = None) -> Connector:
+        """Make the reader of a source; with secrets of its own, nothing that was kept of others is used.
 
         Raises:
             SourceDeniedError: secrets are missing.
             MalformedError: there is no such kind.
         """
         opener: Opener = _load(self._offer(source.kind).reader)
+        if secrets is not None:
+            return opener(source=source, secrets=secrets, means=replace(self._means(), kept={}))
         return opener(source=source, secrets=self._secrets(source), means=self._means())
 
     def chat(self, source: Source) -> Chat:

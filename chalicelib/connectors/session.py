@@ -10,12 +10,15 @@ import json
 import logging
 import random
 import re
+import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Final, Protocol, TypeVar
 
@@ -35,6 +38,9 @@ MOST_THROTTLED: Final = 20
 PATIENCE_S: Final = 75.0
 THROTTLED_PATIENCE_S: Final = 150.0
 BACKOFF_S: Final = (1.0, 3.0, 8.0, 20.0)
+# Of a test, which somebody waits for.
+HURRIED_TRIES: Final = 2
+HURRIED_PATIENCE_S: Final = 5.0
 _TIMEOUT: Final = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=60.0)
 # Sleeps are cut into naps, so that a reader who stops is not waited for.
 _NAP_S: Final = 0.2
@@ -158,11 +164,22 @@ class Session:
         self._pools: set[ThreadPoolExecutor] = set()
         self._closed = threading.Event()
         self._local = threading.local()
+        self._hurried = False
+        self._ahead_s: float | None = None
 
     @property
     def calls(self) -> Mapping[str, int]:
         with self._lock:
             return dict(self._calls)
+
+    @property
+    def ahead_s(self) -> float | None:
+        """By how many seconds our clock is ahead of the vendor's, to a second; None where it never told the time."""
+        return self._ahead_s
+
+    def hurry(self) -> None:
+        """Give up soon from now on: what does not answer is to be told, not to be waited for."""
+        self._hurried = True
 
     def close(self) -> None:
         """Give up what is under way, and wait for its threads."""
@@ -181,6 +198,10 @@ class Session:
             ThrottledError: the vendor kept limiting us; `retry_after` is its own figure where it gave one.
         """
         began_at = self._clock.now()
+        hurried = self._hurried
+        patience_s, throttled_patience_s = (
+            (HURRIED_PATIENCE_S, HURRIED_PATIENCE_S) if hurried else (PATIENCE_S, THROTTLED_PATIENCE_S)
+        )
         tries = throttled = renewals = 0
         while True:
             credentials = None if call.endpoint.open else dialect.credentials()
@@ -197,14 +218,14 @@ class Session:
                 case Retry(throttled=True):
                     wait_s = verdict.after_s if verdict.after_s is not None else self._backoff_s(throttled)
                     throttled += 1
-                    if throttled >= MOST_THROTTLED or self._waited_s(began_at) + wait_s > THROTTLED_PATIENCE_S:
+                    if throttled >= MOST_THROTTLED or self._waited_s(began_at) + wait_s > throttled_patience_s:
                         raise throttling(call, wait_s)
                     self._limiter(call).pause(wait_s)
                 case Retry():
                     wait_s = verdict.after_s if verdict.after_s is not None else self._backoff_s(tries)
                     tries += 1
-                    most = MOST_TRIES if call.endpoint.repeats else 1
-                    if tries >= most or self._waited_s(began_at) + wait_s > PATIENCE_S:
+                    most = (HURRIED_TRIES if hurried else MOST_TRIES) if call.endpoint.repeats else 1
+                    if tries >= most or self._waited_s(began_at) + wait_s > patience_s:
                         raise unavailable(call, verdict.problem)
                     self._rest(wait_s)
 
@@ -266,9 +287,10 @@ class Session:
             self._check_wanted()
             response = self._send(call, credentials)
         except httpx.RequestError as error:
-            return observed_at, Retry(problem="timeout" if isinstance(error, httpx.TimeoutException) else "connection")
+            return observed_at, Retry(problem=_problem(error))
         finally:
             limiter.leave(passage)
+        self._compare(response.headers.get("date"))
         return observed_at, dialect.classify(call, response)
 
     def _send(self, call: Call, credentials: Credentials | None) -> httpx.Response:
@@ -282,6 +304,15 @@ class Session:
             json=call.body,
             headers=credentials.headers if credentials else None,
         )
+
+    def _compare(self, told: str | None) -> None:
+        """Note how our clock goes against the vendor's."""
+        try:
+            theirs = parsedate_to_datetime(told or "")
+        except ValueError:
+            return
+        now = self._clock.now()
+        self._ahead_s = (now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))).total_seconds()
 
     def _limiter(self, call: Call) -> Limiter:
         windows = tuple(window.scaled(self._limit_scale) for window in call.endpoint.windows)
@@ -305,6 +336,23 @@ class Session:
         stop: threading.Event | None = getattr(self._local, "stop", None)
         if self._closed.is_set() or (stop is not None and stop.is_set()):
             raise _StoppedError
+
+
+def _problem(error: httpx.RequestError) -> str:
+    """Name why nothing came back, as far as the library underneath tells."""
+    if isinstance(error, httpx.TimeoutException):
+        return "timeout"
+    below: BaseException | None = error
+    while below is not None:
+        match below:
+            case ssl.SSLError():
+                return "certificate"
+            case socket.gaierror():
+                return "no such host"
+            case ConnectionRefusedError():
+                return "refused"
+        below = below.__cause__ or below.__context__
+    return "connection"
 
 
 def unavailable(call: Call, problem: str) -> SourceUnavailableError:

@@ -13,10 +13,11 @@ from chalicelib.core.principal import Principal, Role, permits
 
 @dataclass(slots=True)
 class Noted:
-    """What the body finds out for its audit line."""
+    """What the body finds out for its audit line; `outcome` is what it came to, if nothing went wrong."""
 
     source: str | None = None
     task: str | None = None
+    outcome: str = "done"
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def audited(audit: Audit, clock: Clock, who: Principal, verb: str, needed: Role)
         if not permits(who, needed):
             raise ForbiddenError("forbidden", role=needed.name.lower())
         yield noted
-        outcome = "done"
+        outcome = noted.outcome
     except RollcallError as error:
         if not (who.message and isinstance(error, TransientError)):
             outcome = error.code

@@ -144,11 +144,109 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing is done yet. A code was sent to you alone: type `confirm {number} <code>` before {at}.",
         "尚未执行。验证码已单独发送给您；请在 {at} 之前输入 `确认 {number} <验证码>`。",
     ),
+    "confirm with a name": (
+        "Nothing is done yet. To go on, type the name with the number before {at}: `confirm {number} {name}`.",
+        "尚未执行。如需继续，请在 {at} 之前连同名称一起输入：`确认 {number} {name}`。",
+    ),
+    "confirm with a code and a name": (
+        "Nothing is done yet. A code was sent to you alone: type it with the name before {at}: "
+        "`confirm {number} <code> {name}`.",
+        "尚未执行。验证码已单独发送给您；请在 {at} 之前连同名称一起输入：`确认 {number} <验证码> {name}`。",
+    ),
+    "name must be typed": (
+        "Nothing was done: type the name with the number, `confirm {number} {name}`, or `confirm {number} no`. A code that "
+        "was sent to you stands between them.",
+        "未执行。请连同名称一起输入：`确认 {number} {name}`，或 `确认 {number} 否`。如收到验证码，请写在两者之间。",
+    ),
+    "confirmed by the first with a name": (
+        "{by} has confirmed. Somebody else with the role must type `confirm {number} {name}` before {at}.",
+        "{by} 已确认。还需另一位有权限的人在 {at} 之前输入 `确认 {number} {name}`。",
+    ),
+    "your code for a name": (
+        "Your code is {code}, for `{command}`. To go on, type `confirm {number} {code} {name}` before {at}. If you did not "
+        "ask for it, type `confirm {number} no` and tell an owner.",
+        "验证码：{code}，用于 `{command}`。请在 {at} 之前输入 `确认 {number} {code} {name}`。"
+        "如果不是您本人的操作，请告知所有者，并输入 `确认 {number} 否`。",
+    ),
+    "deleting cannot be undone": (
+        "Deleting “{name}” cannot be undone.",
+        "删除“{name}”后无法恢复。",
+    ),
+    "its people stay without it": (
+        "Its {people} people and {departments} departments stay in the directory as they are. Nobody keeps them in step any "
+        "more, and they cannot sign in by it.",
+        "其 {people} 名人员和 {departments} 个部门保留在通讯录中，但不再同步，也不能再通过它登录。",
+    ),
+    "its people leave with it": (
+        "Its {people} people leave and its {departments} departments close first, but for those that another source shows. "
+        "They stay in the directory as left.",
+        "先停用其 {people} 名人员并关闭 {departments} 个部门（其他来源也有的除外），它们在通讯录中标记为离职。",
+    ),
+    "no owner is left": (
+        "Nobody would be left in any chat who is an owner; another one can be named in the terminal.",
+        "删除后任何聊天中都没有所有者，可在终端中另行指定。",
+    ),
+    "has not left": (
+        "Nobody is forgotten before they have left: {entry} is still there. `employee show {entry}` shows it.",
+        "只能清除已离职人员的信息：{entry} 仍在职。输入 `查看员工 {entry}` 查看。",
+    ),
+    "wait for the tasks of a source": (
+        "A task is at work on a source of this person. Nothing was changed; try again when it has ended: `status`.",
+        "有任务正在处理此人所在的来源，未作更改。请待其结束后再试：`状态`。",
+    ),
+    "type the name": (
+        "Nothing was done. This cannot be undone: where nobody can be asked, give the name of the source with --name.",
+        "未执行。此操作无法撤销：无法询问时，请用 --name 给出来源的名称。",
+    ),
     "your code": (
         "Your code is {code}, for `{command}`. To go on, type `confirm {number} {code}` before {at}. If you did not ask for "
         "it, type `confirm {number} no` and tell an owner.",
         "验证码：{code}，用于 `{command}`。请在 {at} 之前输入 `确认 {number} {code}`。"
         "如果不是您本人的操作，请告知所有者，并输入 `确认 {number} 否`。",
+    ),
+    "page handed out": (
+        "Open the page and type the six-digit code that was sent to you alone. The link works once, until {at}. Nothing is saved before you say so there.",
+        "请打开页面，输入单独发送给您的六位验证码。链接只能使用一次，{at} 前有效。您在页面上保存之前，不会有任何更改。",
+    ),
+    "your page code": (
+        "Your code is {code}. Type it on the page that the link opens, before {at}, and give it to nobody. If you did not ask for it, tell an owner.",
+        "验证码：{code}。请在 {at} 之前输入到链接打开的页面中，不要告诉任何人。如果不是您本人的操作，请告知所有者。",
+    ),
+    "secret typed in chat": (
+        "“{field}” is a secret, and was typed into a chat, where others may read it. Delete that message, let the vendor's console make a new one, and type that on the page that `source create` or `source edit` opens.",
+        "“{field}”是机密，不应在聊天中输入，他人可能已看到。请删除该消息，在厂商后台重新生成，并在 `新建来源` 或 `编辑来源` 打开的页面中填写。",
+    ),
+    "page address unknown": (
+        "Rollcall does not know the address under which browsers reach it, so it can hand out no page. Set ROLLCALL_PUBLIC_URL to it (https://…), or do this in the terminal.",
+        "尚未设置 Rollcall 的访问地址，无法提供页面。请将 ROLLCALL_PUBLIC_URL 设为该地址（https://…），或在终端中操作。",
+    ),
+    "too many links": (
+        "You asked for too many pages within {minutes} minutes. Use the last link, or try again later.",
+        "您在 {minutes} 分钟内请求的页面过多。请使用最近一次的链接，或稍后再试。",
+    ),
+    "page found failures": (
+        "{count} check(s) failed. The page says what to do; `test {handle}` looks again.",
+        "有 {count} 项检测未通过。请按页面提示处理；输入 `检测 {handle}` 可重新检测。",
+    ),
+    "wrong page code": (
+        "That is not the code. Look in your chat with the bot for the latest one; tries left: {left}.",
+        "验证码不正确。请查看与机器人单聊中的最新验证码；还可尝试 {left} 次。",
+    ),
+    "form is stale": (
+        "This form did not come from the page that is open in this browser. Reload the page and try again.",
+        "该表单不是由此浏览器中打开的页面提交的。请刷新页面后重试。",
+    ),
+    "page needs https": (
+        "This page is opened over https only, because secrets are typed here. Set ROLLCALL_PUBLIC_URL to an https address.",
+        "此页面用于输入机密，只能通过 https 打开。请将 ROLLCALL_PUBLIC_URL 设为 https 地址。",
+    ),
+    "page takes less": (
+        "That was more than this page takes. A logo has at most 120 KB.",
+        "提交的内容过大。徽标不能超过 120 KB。",
+    ),
+    "page is saving": (
+        "This page is being saved at this moment. Wait a little, then reload it.",
+        "页面正在保存，请稍候刷新。",
     ),
     "confirmed by the first": (
         "{by} has confirmed. Somebody else with the role must press the button, or type `confirm {number}`, before {at}.",
@@ -203,6 +301,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "“{cycle}” is no cycle. Type hours, like `every 6h {handle}`.",
         "“{cycle}”不是有效的周期。请输入小时数，例如 `每 6小时 {handle}`。",
     ),
+    "budget is misread": (
+        "“{calls}” is no number of calls. Type how many the vendor grants in a month, like `budget 10000 {handle}`.",
+        "“{calls}”不是有效的次数。请输入厂商每月允许的调用次数，例如 `额度 10000 {handle}`。",
+    ),
     "when is misread": (
         "“{when}” is no time. Type a day like 2026-11-22, a time like 2026-11-22T08:00, or an age like 24h or 7d.",
         "“{when}”不是有效的时间。请输入日期（如 2026-11-22）、时间（如 2026-11-22T08:00）或时长（如 24h、7d）。",
@@ -240,6 +342,96 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "“{name}” cannot be a name: 2 to 100 of Chinese characters, letters, digits, - and _.",
         "“{name}”不能用作名称：2 到 100 个字符，可用中文、字母、数字、-、_。",
     ),
+    "description breaks its rule": (
+        "A description is one line of at most {most} characters. It is shown as the title of the sign-in page.",
+        "描述须为一行，最多 {most} 个字符，将作为登录页的标题显示。",
+    ),
+    "answers are wrong": (
+        "Nothing is saved yet. Correct these and try again: {fields}.",
+        "尚未保存。请更正以下各项后重试：{fields}。",
+    ),
+    "source is being deleted": (
+        "“{handle}” is being deleted; nothing can be changed about it any more.",
+        "来源“{handle}”正在删除，不能再更改。",
+    ),
+    "source was deleted": (
+        "The source “{handle}” was deleted, so this was dropped. What was applied before stays.",
+        "来源“{handle}”已删除，此项不再执行；此前已写入的保持不变。",
+    ),
+    "kind stays": (
+        "A source keeps its kind. Create another source for “{kind}”.",
+        "来源的类型不能更改。如需“{kind}”，请新建来源。",
+    ),
+    "handle stays": (
+        "A source keeps its handle “{handle}”, because the URLs in the vendor's console contain it. Its name can change.",
+        "来源的代号“{handle}”不能更改，因为厂商后台的 URL 含有它；名称可以更改。",
+    ),
+    "logo comes from a file": (
+        "A logo comes from a file: --logo-file F. `--logo -` takes away the one there is.",
+        "徽标需从文件读取：--logo-file F；`--logo -` 删除现有徽标。",
+    ),
+    "logo is no picture": (
+        "The logo is not a PNG or JPG picture that can be read. Save it as one of these and try again.",
+        "徽标不是可读取的 PNG 或 JPG 图片，请另存为其中一种格式后重试。",
+    ),
+    "logo is not square": (
+        "The logo is {width}×{height} pixels, which is not square. Crop it to a square.",
+        "徽标为 {width}×{height} 像素，不是正方形，请裁剪为正方形。",
+    ),
+    "logo is too small": (
+        "The logo is {width}×{height} pixels. Use one of at least {least}×{least}.",
+        "徽标为 {width}×{height} 像素，请使用至少 {least}×{least} 像素的图片。",
+    ),
+    "logo is too large": (
+        "The logo has {size} KB. Use one of at most {most} KB.",
+        "徽标为 {size} KB，请使用不超过 {most} KB 的图片。",
+    ),
+    "chosen department is gone": (
+        "Chosen for the scope of {handle}, and gone at the vendor: {paths}. Nothing was changed. Take it out with "
+        "`scope remove`, or choose another with `scope set`, and sync again.",
+        "{handle} 的同步范围中有已被删除的部门：{paths}。未作任何变更。请用 `移除范围` 将其移出，或另选部门；"
+        "输入 `范围 {handle}` 查看。",
+    ),
+    "chosen department cannot be seen": (
+        "Chosen for the scope of {handle}, but the app may not see it: {paths}. Nothing was changed. Put it into the "
+        "app's contact range, or take it out with `scope remove`, and sync again.",
+        "{handle} 的同步范围中有应用无权查看的部门：{paths}。未作任何变更。请将其加入应用的通讯录范围，或用 `移除范围` 移出。",
+    ),
+    "some are out of scope": (
+        "In the directory, but not in the chosen departments any more: {employees} employee(s), {departments} "
+        "department(s). They are to be removed: look at them with `record`.",
+        "通讯录中有 {employees} 名员工、{departments} 个部门已不在同步范围内，将被移除。输入 `详情` 查看。",
+    ),
+    "values are left alone": (
+        "The values of {count} employee(s) differ and were left as they are, because user information is not "
+        "synchronized automatically. Sync again by hand, with `sync now`, to take them over.",
+        "{count} 名员工的信息有变化，因已关闭用户信息自动同步而保持不变。输入 `立即同步` 可更新。",
+    ),
+    "no such department": (
+        "There is no department “{department}” at the vendor, or the app may not see it. `scope browse` lists them.",
+        "厂商侧没有部门“{department}”，或应用无权查看。输入 `浏览范围` 查看。",
+    ),
+    "everything is in scope": (
+        "Everything of {handle} is synchronized already. `scope set` restricts it to some departments.",
+        "{handle} 已同步全部部门。如需限定部门，请用 `设置范围`。",
+    ),
+    "not in scope": (
+        "“{department}” was not chosen for {handle}. `scope {handle}` shows what was.",
+        "“{department}” 不在 {handle} 的已选部门中。输入 `范围 {handle}` 查看。",
+    ),
+    "nothing would be in scope": (
+        "That would leave no chosen department. `scope all {handle}` synchronizes everything; `disable {handle}` ends "
+        "the syncs.",
+        "移除后将没有已选部门。如需同步全部，请输入 `全部范围 {handle}`；如需停止同步，请输入 `停用 {handle}`。",
+    ),
+    "too many chosen": (
+        "At most {most} departments can be chosen. Choose one above them instead.",
+        "最多可选 {most} 个部门，请改选它们的上级部门。",
+    ),
+    "changed meanwhile": (
+        "“{field}” was changed by somebody else meanwhile, and is “{now}” now. Take that over, or begin again: `source edit {handle}`.",
+        "“{field}”已被他人同时修改，现为“{now}”。请沿用该值，或重新开始：`编辑来源 {handle}`。",
+    ),
     "handle is taken": (
         "There is a source “{handle}” already. Choose another handle.",
         "代号“{handle}”已被使用，请换一个。",
@@ -255,6 +447,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "cycle breaks its rule": (
         "A cycle is a whole number of hours from 1 to {most}, as in `every 6h`. For other times use `cron`.",
         "周期须为 1 到 {most} 的整数小时，例如 `每 6小时`。其他时间请用 `定时`。",
+    ),
+    "budget breaks its rule": (
+        "A budget is a number of calls a month, at most {most}. `budget off` looks at none.",
+        "额度为每月调用次数，最多 {most}。不检查请用 `关闭额度`。",
     ),
     "cycle or cron": (
         "A schedule is a cycle or a cron expression, not both. Give one of them.",
@@ -276,6 +472,84 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "limit breaks its rule": (
         "That limit must be a number from 0 to {most}.",
         "上限须为 0 到 {most} 之间的数字。",
+    ),
+    # matching
+    "not matched by that": (
+        "Nobody is matched by “{field}”. Choose from: {fields}.",
+        "不能按“{field}”匹配。可选：{fields}。",
+    ),
+    "e-mail is not looked at": (
+        "Trusting e-mail means something only where it is looked at: `matching set employees email,mobile <source> "
+        "--trust-email`.",
+        "只有按邮箱匹配时才能使用 --trust-email：`设置匹配 员工 邮箱,手机 <来源> --trust-email`。",
+    ),
+    "several entries match": (
+        "It may be any of {entries}, so nothing is done. `link {key} <entry> {handle}` says which one; "
+        "`link {key} new {handle}` if it is none of them.",
+        "可能是以下条目之一：{entries}，因此未处理。输入 `关联 {key} <条目> {handle}` 指定；"
+        "如都不是，输入 `关联 {key} new {handle}`。",
+    ),
+    "several match one entry": (
+        "{keys} all match the entry {entry}, so nothing is done. `link <key> {entry} {handle}` for the one it is, "
+        "`link <key> new {handle}` for the others.",
+        "{keys} 都与条目 {entry} 匹配，因此未处理。对正确的一个输入 `关联 <ID> {entry} {handle}`，"
+        "其余输入 `关联 <ID> new {handle}`。",
+    ),
+    "some match several entries": (
+        "Conflicts: {employees} employee(s) and {departments} department(s) match more than one entry, or one entry "
+        "together. They wait; their rows say how to `link` them.",
+        "冲突：{employees} 名员工、{departments} 个部门的匹配不唯一，暂不处理。请按各行的提示输入 `关联`。",
+    ),
+    "another source keeps them": (
+        "They left this source only. The entry belongs to “{handle}”, which keeps it as it is: no access is taken.",
+        "仅离开本来源。该条目属于“{handle}”，保持不变，访问权限不受影响。",
+    ),
+    "another source shows them": (
+        "Another source still shows them: {handles}. Approve if they have left for good; `unlink` if those are two.",
+        "其他来源仍显示此人或部门：{handles}。如确已离开请批准；如并非同一人，请 `解除关联`。",
+    ),
+    "left before it was taken over": (
+        "They had left by their former source, which is gone or unlinked; this one still shows them. Approve if they are "
+        "to have access again.",
+        "原来源已将其标记为离开，而该来源已删除或已解除关联；本来源仍显示。如应恢复访问权限请批准。",
+    ),
+    "entries without a source": (
+        "There are employees in the directory whose source was deleted. Without matching rules this source creates all "
+        "of its own: `matching {handle}` says how it can adopt them instead.",
+        "通讯录中有员工的来源已被删除。未设置匹配规则时，本来源会全部新建：输入 `匹配 {handle}` 查看如何认领。",
+    ),
+    "several may be meant": (
+        "“{text}” may be several. Type more of the name, or an entry id: `who` lists them.",
+        "“{text}”可能指多个人或部门，请输入更完整的名称或条目 ID：`找人` 可列出。",
+    ),
+    "entry is not linked": (
+        "The entry {entry} is not linked to “{handle}”. `employee show {entry}` lists its links.",
+        "条目 {entry} 未与“{handle}”关联。输入 `查看员工 {entry}` 查看其关联。",
+    ),
+    "entry is linked": (
+        "The entry {entry} belongs to {key} of “{handle}” already, who is still there; an entry has one of each source. "
+        "`unlink {entry} {handle}` first.",
+        "条目 {entry} 已关联“{handle}”的 {key}，且其仍在职；每个来源只能关联一个。请先输入 `解除关联 {entry} {handle}`。",
+    ),
+    "key has an entry": (
+        "{key} has the entry {entry} already. `unlink` it there first.",
+        "{key} 已关联条目 {entry}，请先 `解除关联`。",
+    ),
+    "key is no id": (
+        "That is no id of a vendor: 1 to {most} characters. `record <task>` shows the ids.",
+        "这不是厂商的 ID：1 到 {most} 个字符。输入 `详情 <任务>` 查看 ID。",
+    ),
+    "source is at work": (
+        "“{handle}” is being synced at this moment. Try again when that has ended; `status` shows it.",
+        "“{handle}”正在同步，请待其结束后再试。输入 `状态` 查看。",
+    ),
+    "kind is misread": (
+        "“{kind}” is neither `employees` nor `departments`.",
+        "“{kind}”既不是 `员工` 也不是 `部门`。",
+    ),
+    "entry changed hands": (
+        "The entry was linked otherwise meanwhile. The next sync looks at it again.",
+        "该条目的关联在此期间已变更，下次同步会重新处理。",
     ),
     # admins
     "no such admin": (
@@ -334,30 +608,72 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "Cannot listen on {host} port {port} ({problem}). Choose another --host or --port.",
         "无法在 {host} 的端口 {port} 上监听（{problem}）。请用 --host 或 --port 另选。",
     ),
-    # what a test of a source finds
-    "not synced by itself": (
-        "“{handle}” is not synced by itself. `auto on {handle}` turns that on.",
-        "“{handle}”未开启自动同步。输入 `开启自动同步 {handle}` 开启。",
+    # alarms of a deployment
+    "alarm syncs missed": (
+        "A source has gone several cycles without a good sync. `status` and `records` say which one and why; `test <source>` looks for the cause. ({alarm})",
+        "有来源已连续多个周期未成功同步。输入 `状态`、`记录` 查看是哪个来源及原因，`测试 <来源>` 可排查（{alarm}）。",
     ),
-    "synced by itself next": (
-        "The next sync by itself is at {at}.",
-        "下次自动同步：{at}。",
+    "alarm held too long": (
+        "Changes have been held for hours and wait for somebody to approve or reject them. `menu` shows them. ({alarm})",
+        "有变更已被拦截数小时，等待批准或拒绝。输入 `菜单` 查看（{alarm}）。",
     ),
-    "never read as a whole": (
-        "“{handle}” was never read as a whole. `sync preview {handle}` shows what a first sync would do.",
-        "“{handle}”尚未完成过全量读取。输入 `预览同步 {handle}` 预览首次同步。",
+    "alarm deliveries late": (
+        "What the vendors pushed is not worked off: resignations wait, too. `status` says what runs; docs/operate.md says what to do. ({alarm})",
+        "推送的事件积压未处理，离职事件也在等待。输入 `状态` 查看运行情况，处理方法见 docs/operate.md（{alarm}）。",
     ),
-    "last read as a whole": (
-        "The last full read that was completed began at {at}. If that is long ago, see `records` for what went wrong.",
-        "最近一次完成的全量读取开始于 {at}。如时间过久，请输入 `记录` 查看原因。",
+    "alarm callbacks refused": (
+        "Callbacks come that are not proven to be the vendor's. If a key was changed in its console, give it to Rollcall; `test <source>` says which. ({alarm})",
+        "收到无法验证来源的回调。如在控制台更换过密钥，请同步更新到 Rollcall；`测试 <来源>` 可指出是哪个（{alarm}）。",
     ),
-    "no event seen": (
-        "No event of “{handle}” was seen lately. Check the Request URL and the subscribed events: `source show {handle}`.",
-        "近期未收到“{handle}”的事件。请检查请求网址和已订阅的事件：`查看来源 {handle}`。",
+    "alarm callbacks broken": (
+        "Requests were answered with an error of ours. Vendors send again for a while; docs/operate.md says where to look. ({alarm})",
+        "部分请求处理出错。对方会重试一段时间；排查方法见 docs/operate.md（{alarm}）。",
     ),
-    "last event seen": (
-        "The last event was worked on at {at}.",
-        "最近一次事件处理于 {at}。",
+    "alarm dead letters": (
+        "Work failed five times and was put aside. Nothing is lost, the next tick takes it up again; docs/operate.md says how to find the cause. ({alarm})",
+        "有任务连续失败五次，已移至死信队列。数据未丢失，下次定时检查会继续处理；排查方法见 docs/operate.md（{alarm}）。",
+    ),
+    "alarm throttled": (
+        "AWS turned calls away: there were too many at once. It is over by itself if it was a storm; else docs/operate.md says which quota to raise. ({alarm})",
+        "AWS 因请求过多拒绝了部分调用。如为突发会自行恢复，否则请按 docs/operate.md 提升相应配额（{alarm}）。",
+    ),
+    "alarm clock": (
+        "The clock of Rollcall does not tick, so no schedule runs. docs/operate.md says where to look. ({alarm})",
+        "Rollcall 的定时器未运行，所有计划任务均已停止。排查方法见 docs/operate.md（{alarm}）。",
+    ),
+    "alarm other": (
+        "AWS raised the alarm {alarm}. Look at it in the CloudWatch console.",
+        "AWS 触发了告警 {alarm}，请在 CloudWatch 控制台查看。",
+    ),
+    "alarm over": (
+        "It is over: {alarm}.",
+        "已恢复：{alarm}。",
+    ),
+    # a deployment, from a terminal
+    "no such deployment": (
+        "There is no deployment “{stage}” in this AWS account in {region}. Look at AWS_PROFILE and AWS_REGION; "
+        "`make deploy STAGE={stage}` makes one.",
+        "当前 AWS 账户的 {region} 区域中没有“{stage}”部署。请检查 AWS_PROFILE 和 AWS_REGION；`make deploy STAGE={stage}` 可创建。",
+    ),
+    "deployment is not whole": (
+        "The deployment “{stage}” is not whole ({status}). Run `make deploy STAGE={stage}` of this version.",
+        "“{stage}”部署不完整（{status}）。请用本版本运行 `make deploy STAGE={stage}`。",
+    ),
+    "aws region is missing": (
+        "No AWS region is set. Set AWS_REGION to the one that Rollcall is deployed in.",
+        "未设置 AWS 区域，请将 AWS_REGION 设为 Rollcall 所在的区域。",
+    ),
+    "aws credentials refused": (
+        "AWS credentials are missing or no longer good ({code}). Set AWS_PROFILE, or sign in: `aws sso login`.",
+        "AWS 凭证缺失或已失效（{code}）。请设置 AWS_PROFILE，或运行 `aws sso login` 登录。",
+    ),
+    "aws permission missing": (
+        "Your AWS user may not call {operation}. docs/security.md says what an operator needs.",
+        "您的 AWS 用户无权调用 {operation}。操作员所需权限见 docs/security.md。",
+    ),
+    "aws cannot be reached": (
+        "AWS cannot be reached ({problem}). Look at the network and at AWS_REGION, then try again.",
+        "无法连接 AWS（{problem}）。请检查网络和 AWS_REGION 后重试。",
     ),
     # what a source answers
     "credentials refused": (
@@ -446,22 +762,6 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "{employees} employee(s) and {departments} department(s) were shown in two ways, or with a value missing, and the "
         "vendor gave no clear answer about them by name. They are kept as they are. Sync again.",
         "{employees} 名员工和 {departments} 个部门前后显示不一致或缺少某个值，逐个查询也没有明确答复，因此保持不变。请重新同步。",
-    ),
-    "range is empty": (
-        "The app may see nobody. Set its contact range in the developer console, publish a version, and test again.",
-        "应用看不到任何人。请在开发者后台设置通讯录权限范围，发布版本后重新检测。",
-    ),
-    "chat permissions missing": (
-        "The app cannot be talked to in full: it lacks {scopes}. Grant them, publish a version, and test again.",
-        "应用的聊天功能不完整：缺少 {scopes}。请开通权限、发布版本后重新检测。",
-    ),
-    "callbacks have no key": (
-        "Whatever the vendor pushes is refused here, because the source has no {field}. Copy it from the console.",
-        "此来源没有 {field}，厂商推送的一切都会被拒绝。请从后台复制。",
-    ),
-    "callbacks are not signed": (
-        "What the vendor pushes is not signed, so dangerous commands in chat need a code. Set {field} in the console and here.",
-        "厂商的推送没有签名，聊天中的危险操作需要验证码。请在后台和此处设置 {field}。",
     ),
     "fields not shown": (
         "The vendor does not show {fields} (for {count} entries), nor says that it is empty; it is kept as it is. Check the "
@@ -580,6 +880,104 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "reply about a task is shortened": (
         "{lines} more lines do not fit into one message. `record {task}` shows them page by page.",
         "还有 {lines} 行放不进一条消息。输入 `详情 {task}` 可逐页查看。",
+    ),
+    # the field mapping
+    "expression is misread": (
+        "The rule for {field} cannot be read at “{near}”. A text goes in quotes. Examples: {examples}.",
+        "{field} 的规则在“{near}”处无法识别。固定文本须加引号。示例：{examples}。",
+    ),
+    "expression is too long": (
+        "The rule for {field} is too long: at most {most} characters.",
+        "{field} 的规则过长，最多 {most} 个字符。",
+    ),
+    "expression is too deep": (
+        "The rule for {field} nests more than {most} deep. Make it flatter.",
+        "{field} 的规则嵌套超过 {most} 层，请简化。",
+    ),
+    "expression has too many parts": (
+        "The rule for {field} has more than {most} parts. Make it simpler.",
+        "{field} 的规则超过 {most} 个部分，请简化。",
+    ),
+    "too many lookup rules": (
+        "The lookup for {field} has {count} rules; there may be {most}. Put what they share under “else”.",
+        "{field} 的对照表有 {count} 条，最多 {most} 条。可将其余归入“else”。",
+    ),
+    "no such function": (
+        "The rule for {field} names “{name}”, which is no function. There are: {functions}.",
+        "{field} 的规则使用了不存在的函数“{name}”。可用的有：{functions}。",
+    ),
+    "no such field": (
+        "The directory has no field “{field}”. There are: {fields}; those of departments are typed as department.name. "
+        "`field add` adds one for employees.",
+        "通讯录没有字段“{field}”。可用的有：{fields}；部门字段写作 department.name。可用 `新增字段` 为员工添加字段。",
+    ),
+    "no such source field": (
+        "The rule for {field} names “{name}”, which this kind of source does not have. If it is a text, put it in quotes "
+        "(in a shell: '\"{name}\"'). Fields: {fields}.",
+        "{field} 的规则使用了“{name}”，此类来源没有该字段。若是固定文本请加引号（终端中写作 '\"{name}\"'）。可用字段：{fields}。",
+    ),
+    "state is the vendor's": (
+        "{field} says who is active and who has left; it may come from the source's own state only. "
+        "`mapping reset {field}` restores that.",
+        "{field} 决定在职与离开，只能取来源的 state。可用 `恢复映射 {field}` 恢复。",
+    ),
+    "field must have a rule": (
+        "{field} must come from a field of the source: no entry can be made without it.",
+        "{field} 必须取自来源字段：缺少它无法创建条目。",
+    ),
+    "reference must be a source field": (
+        "{field} refers to other entries, so it takes source fields only, without texts or functions.",
+        "{field} 指向其他条目，只能直接取来源字段，不能使用文本或函数。",
+    ),
+    "source field does not fit": (
+        "{field} is of the type {type}, and “{name}” holds {holds}, which never fits. Choose another source field.",
+        "{field} 的类型是 {type}，而“{name}”的内容是 {holds}，无法匹配。请选择其他来源字段。",
+    ),
+    "text does not fit": (
+        "{field} is of the type {type}, and “{text}” in its rule is not. Change the text, or the field's type.",
+        "{field} 的类型是 {type}，规则中的“{text}”不符合。请修改文本或字段类型。",
+    ),
+    "source field is not listed": (
+        "Not known to every company: {fields}. If the name is wrong, the field stays as it is; `mapping try` shows what comes.",
+        "并非所有企业都有：{fields}。若名称有误，字段保持不变；可用 `试算映射` 查看结果。",
+    ),
+    "source field is shown by nobody": (
+        "Nobody in what was last read has a value in {fields}. Check the names.",
+        "最近一次读取中没有人有 {fields} 的值，请核对名称。",
+    ),
+    "no snapshot": (
+        "Nothing of “{handle}” was read as a whole within a week, so there is nothing to try a mapping on. "
+        "`sync preview {handle}` reads it and changes nothing.",
+        "一周内没有“{handle}”的完整读取，无法试算。输入 `预览同步 {handle}` 读取一次，不作任何变更。",
+    ),
+    "field name breaks its rule": (
+        "“{name}” cannot be the name of a field: 2 to 32 lower-case letters, digits and _, beginning with a letter, and none of "
+        "Rollcall's own words. Its label may be anything.",
+        "“{name}”不能作为字段名：2 至 32 位小写字母、数字或 _，以字母开头，且不能是系统保留词。显示名称不受此限。",
+    ),
+    "field label breaks its rule": (
+        "A label is one line of at most {most} characters.",
+        "显示名称须为一行，最多 {most} 个字符。",
+    ),
+    "field is there already": (
+        "There is a field {field} already. `field edit {field}` changes its label or type, `mapping set {field}` what it takes.",
+        "已有字段 {field}。用 `修改字段 {field}` 改名称或类型，用 `设置映射 {field}` 改取值。",
+    ),
+    "too many extended fields": (
+        "There are {most} extended fields already, which is the most. Remove one first.",
+        "扩展字段已达上限 {most} 个，请先删除一个。",
+    ),
+    "unknown field type": (
+        "“{type}” is no type of a field. There are: {types}.",
+        "没有“{type}”这种字段类型。可用的有：{types}。",
+    ),
+    "no such extended field": (
+        "“{handle}” has no extended field “{name}”. It has: {fields}.",
+        "“{handle}”没有扩展字段“{name}”。现有：{fields}。",
+    ),
+    "field edit wants something": (
+        "Say what to change of {name}: --label, --type, or both. Its name stays: add a new field instead.",
+        "请说明要修改 {name} 的什么：--label、--type 或两者。字段名不能改，可另建新字段。",
     ),
     # how tasks end
     "waits for approval": (

@@ -26,7 +26,8 @@ class Confirmation:
     `source` is the uid of the source whose chat it was asked in, `asked_by` and `second_by` persons there. `codes` are
     digests of the codes that were sent, by person; they are wanted where the vendor's signature does not cover
     what was said. `tries` counts wrong codes. `by_message` is the message that confirmed it, until the command has run:
-    should we be killed in between, the repetition of that message runs it.
+    should we be killed in between, the repetition of that message runs it. `wants` is a name that must be typed to
+    confirm it, "" where a press is enough.
     """
 
     number: str
@@ -44,3 +45,4 @@ class Confirmation:
     ended_at: datetime | None = None
     task: str | None = None
     by_message: str = ""
+    wants: str = ""

@@ -21,7 +21,10 @@ from chalicelib.core.model import (
 
 
 class Action(StrEnum):
+    """What happens to an entry. `adopt`: a key that is new to it is linked to it."""
+
     CREATE = "create"
+    ADOPT = "adopt"
     UPDATE = "update"
     DEACTIVATE = "deactivate"
     REACTIVATE = "reactivate"
@@ -78,7 +81,7 @@ def removes_access(kind: Kind, before: Values, after: Values) -> bool:
 def diff(entry: Entry | None, mapped: Mapped) -> Change | Impossible | None:
     """Say what to do so that the entry shows what the record says; None when there is nothing to do.
 
-    Somebody new who has already left is nothing to do.
+    Somebody new who has already left is nothing to do, and neither is somebody who was forgotten.
     """
     if entry is None:
         if mapped.values.get("state") == State.LEFT:
@@ -90,9 +93,20 @@ def diff(entry: Entry | None, mapped: Mapped) -> Change | Impossible | None:
         blank: dict[str, Value] = dict.fromkeys(FIELDS[kind])
         return Change(action=Action.CREATE, before=NOTHING, after={**blank, **mapped.values})
     after = {**entry.values, **mapped.values}
+    if entry.is_forgotten and after.get("state") == State.LEFT:
+        return None  # what was wiped comes back with the person, not before
     if not changed(entry.values, after):
         return None
     return Change(action=_action(entry.values, after), before=entry.values, after=after)
+
+
+def adoption(entry: Entry, values: Values, *, second: bool) -> Change:
+    """Say what an entry gets when a key is linked to it: what the key's record shows; of a `second` link, nothing.
+
+    It takes nothing away. What the record shows as empty, a later sync clears, which reads that twice.
+    """
+    new = {} if second else {name: value for name, value in values.items() if not is_empty(value)}
+    return Change(action=Action.ADOPT, before=entry.values, after={**entry.values, **new})
 
 
 def departure(entry: Entry) -> Change | None:

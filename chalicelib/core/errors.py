@@ -6,6 +6,8 @@ codes. Never a secret, a token, a person.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 Fact = str | int
 
 
@@ -28,6 +30,14 @@ class CallerError(RollcallError):
 
 class MalformedError(CallerError):
     status = 400
+
+
+class DraftError(MalformedError):
+    """Several answers of a form are wrong; `wrong` has each by the name of its field."""
+
+    def __init__(self, wrong: Mapping[str, RollcallError]) -> None:
+        super().__init__("answers are wrong", fields=", ".join(wrong))
+        self.wrong = wrong
 
 
 class UsageError(MalformedError):

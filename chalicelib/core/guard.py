@@ -17,6 +17,7 @@ from chalicelib.core.model import Key, Kind, Remark, Values
 # Values that vanish from fields which nobody shows any more are lost to us, not cleared, as soon as there are so many.
 MANY_LOST = 2
 NONE_LOST: Mapping[tuple[Kind, str], int] = MappingProxyType({})
+NOBODY: Mapping[Key, Remark] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class Candidate:
 
     @classmethod
     def of(cls, key: Key, entry_id: str, action: Action, before: Values, after: Values, *, unseen: str) -> Candidate:
-        fields = changed(before, after) if action is Action.UPDATE else ()
+        fields = changed(before, after) if action in (Action.UPDATE, Action.ADOPT) else ()
         departments = before.get("departments") if key.kind is Kind.EMPLOYEE else None
         if key.kind is Kind.DEPARTMENT and before.get("parent"):
             departments = (str(before["parent"]),)
@@ -87,16 +88,18 @@ def check(
     *,
     reported: bool = False,
     lost: Mapping[tuple[Kind, str], int] = NONE_LOST,
+    waits: Mapping[Key, Remark] = NOBODY,
 ) -> Mapping[Key, Remark]:
     """Say which rows must wait for a person, each with why; all others may be applied.
 
     `population` counts the entries with access (employees) or open (departments) before the plan, `recent` the removals
     that other runs applied within the last hour. `reported`: the plan rests on events. `lost` counts by field the
-    values that vanished during a whole read in which nobody showed that field.
+    values that vanished during a whole read in which nobody showed that field. `waits` are held for their own reasons.
     """
     held: dict[Key, Remark] = {
         each.key: Remark(code="cannot be seen", facts={"since": each.unseen}) for each in candidates if each.unseen
     }
+    held |= waits
     for kind in Kind:
         ours = [each for each in candidates if each.key.kind is kind and each.key not in held]
         removals = [each.key for each in ours if each.removes_access]

@@ -13,13 +13,17 @@ from chalicelib.core.reply import Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """Header names are lower case; `body` is as received, undecoded."""
+    """Header names are lower case; `body` is as received, undecoded.
+
+    `url_path` is the path as the sender sees it, with what a deployment puts before ours.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    url_path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,8 @@ class Delivery:
     Of what is said to the bot or pressed on its cards, and of nothing else, `talk` keeps the vendor's own JSON, for its
     Chat to read; `delivery_id` is then the message's id, or the press's. `proven`: the vendor's signature covers who
     said it and what; where it does not, a dangerous command needs a code besides. `seal` names the proof where it
-    covers less than the body: it may serve one delivery only.
+    covers less than the body: it may serve one delivery only. `proves` names old values of secrets that are being
+    replaced: this one shows that the vendor uses the new one, so they can go.
     """
 
     delivery_id: str
@@ -51,6 +56,7 @@ class Delivery:
     talk: str = ""
     proven: bool = True
     seal: str = ""
+    proves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -43,8 +43,10 @@ class FieldType(StrEnum):
     TEXT = "text"
     EMAIL = "email"
     MOBILE = "mobile"
+    URL = "url"
     INTEGER = "integer"
     BOOLEAN = "boolean"
+    DATE = "date"
     STATE = "state"
     DEPARTMENT = "department"
     DEPARTMENTS = "departments"
@@ -114,6 +116,12 @@ def new_entry_id(key: Key) -> str:
     return key.kind[0] + hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
+def another_entry_id(key: Key, besides: str) -> str:
+    """Name the entry of a key that is not to be the one it was linked to."""
+    text = f"{key.source}\0{key.kind}\0{key.external_id}\0{besides}"
+    return key.kind[0] + hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """What a source said about one key.
@@ -158,6 +166,8 @@ class Link:
 
     `digest` is that of the values last mapped from the source. `unseen_since` is set by the first full run
     that could neither see the key nor learn that it is gone. A link in state left without an `entry_id` is a tombstone.
+    `within` is, of a department, the digest of the scope in which the last full run found it; "" outside of it, or
+    where everything is in scope. `owner` is, of a link that does not own its entry, the source of the one that does.
     """
 
     key: Key
@@ -167,12 +177,15 @@ class Link:
     state: State
     task: str
     unseen_since: datetime | None = None
+    within: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A department or an employee of the directory. `key` is that of the owning link.
 
+    `others` are the keys of further links: their sources show the same one, and write nothing.
     `origins` names by field the task that last changed it; nothing is known of fields that are not in it.
     """
 
@@ -182,6 +195,7 @@ class Entry:
     revision: int
     observed_at: datetime
     origins: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Key, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -194,6 +208,18 @@ class Entry:
     @property
     def state(self) -> State:
         return State(str(self.values["state"]))
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Tell whether nothing is known of somebody any more but that they have left."""
+        rest = (value for name, value in self.values.items() if name != "state")
+        return self.state is State.LEFT and all(value is None or value in ("", ()) for value in rest)
+
+    def forgotten(self) -> Entry:
+        """Keep the keys and the state, and nothing else."""
+        values: dict[str, Value] = {**dict.fromkeys(FIELDS[self.kind]), "state": self.values["state"]}
+        origins = {name: task for name, task in self.origins.items() if name == "state"}
+        return replace(self, values=values, origins=origins)
 
     def extended(self) -> Values:
         known = FIELDS[self.kind]

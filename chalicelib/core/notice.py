@@ -14,7 +14,8 @@ class NoticeSettings:
     """`to` is the chat of a source's notices; None tells nobody but the admins who want to be told.
 
     `failing` is the code of the failure that was told last, at `told_at`; None once it works again. `digested_at` is
-    when the last digest went out. Both belong to the notices themselves, not to who sets them.
+    when the last digest went out, `budget_told` names the month, the budget and how much of it was used when that was
+    told last. These belong to the notices themselves, not to who sets them.
     """
 
     source: str
@@ -25,4 +26,5 @@ class NoticeSettings:
     failing: str | None = None
     told_at: datetime | None = None
     digested_at: datetime | None = None
+    budget_told: str = ""
     revision: int = 0

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
+from chalicelib.core.budget import Cause, Spent
 from chalicelib.core.confirm import Confirmation
 from chalicelib.core.finding import Finding
 from chalicelib.core.message import Address, Card, Delivery, HttpRequest, Message, Opened, Outgoing
-from chalicelib.core.model import Entry, Key, Kind, Link, Part, Remark
+from chalicelib.core.model import Entry, Key, Kind, Link, Part, Remark, SourceRecord
 from chalicelib.core.notice import NoticeSettings
+from chalicelib.core.page import Visit
 from chalicelib.core.presence import Presence
 from chalicelib.core.principal import Admin, Principal
 from chalicelib.core.reply import Reply
+from chalicelib.core.scope import SourceDepartment
 from chalicelib.core.secret import Secret
-from chalicelib.core.source import Form, Source
+from chalicelib.core.source import Form, Source, Turn
 from chalicelib.core.task import (
     Claim,
     Fence,
@@ -27,6 +30,7 @@ from chalicelib.core.task import (
     RowOutcome,
     RowStatus,
     Sighting,
+    Snapshot,
     SyncRecord,
     SyncTask,
 )
@@ -175,11 +179,16 @@ class Directory(Protocol):
         """Find employees by a prefix of a name, e-mail, mobile or employee number; case and width do not matter."""
         ...
 
+    def holders(self, values: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[Entry]]:
+        """Find the employees who have a value (field, value) exactly: an e-mail, a mobile or an employee number."""
+        ...
+
     def apply(self, fence: Fence, rows: Sequence[SyncRecord]) -> Sequence[Outcome]:
         """Write entry, link, search aliases and the row's outcome (`applied`), each row in one transaction.
 
-        The answers stand in the order of the rows. A row is superseded when its link was observed later, or the
-        source's last completed full read began later, than the row's own observation.
+        An adoption makes its key the owner of the entry, or one of its `others`. A row of a key that does not own the
+        entry (any more) is stale. The answers stand in the order of the rows. A row is superseded when its link was
+        observed later, or the source's last completed full read began later, than the row's own observation.
 
         Raises:
             StoreConflictError: the lease is lost, or transactions kept colliding.
@@ -187,7 +196,28 @@ class Directory(Protocol):
         ...
 
     def relink(self, fence: Fence, links: Sequence[Link]) -> None:
-        """Write links alone (a new digest, `unseen_since`); one that was observed later meanwhile is left as it is."""
+        """Write links alone (a new digest, `unseen_since`); one that was observed later meanwhile is left as it is.
+
+        So is one that leads to another entry meanwhile.
+        """
+        ...
+
+    def forget(self, fences: Sequence[Fence], entry: Entry) -> bool:
+        """Wipe the values of an entry, and what it is found by; False when it changed meanwhile.
+
+        Raises:
+            StoreConflictError: a lease is lost.
+        """
+        ...
+
+    def relate(self, fences: Sequence[Fence], entries: Sequence[Entry], links: Sequence[Link]) -> bool:
+        """Write links by hand, and the `others` of entries, in one transaction; False when an entry changed meanwhile.
+
+        `entries` are as they were read but for their `others`.
+
+        Raises:
+            StoreConflictError: a lease is lost.
+        """
         ...
 
 
@@ -227,6 +257,13 @@ class Catalog(Protocol):
         """
         ...
 
+    def turns(self, now: datetime) -> Sequence[Turn]:
+        """Read of every source when it is due, those that are disabled too: one small read, whatever sources hold.
+
+        At each quarter of an hour the sources themselves are asked, so what the index lacks is late, and not lost.
+        """
+        ...
+
 
 class Tasks(Protocol):
     def ask(self, draft: SyncTask, *, once: str | None = None) -> tuple[SyncTask, bool]:
@@ -263,10 +300,14 @@ class Tasks(Protocol):
         """
         ...
 
-    def end(self, task: SyncTask, fence: Fence, *, read_began_at: datetime | None = None) -> None:
+    def end(
+        self, task: SyncTask, fence: Fence, *, read_began_at: datetime | None = None, keeps_stage: bool = False
+    ) -> None:
         """Store an ended task, take it off the waiting list, put it on the held list or off it by its status.
 
+        Its calls to the vendor are counted in the month of its end, once, however often this is tried.
         `read_began_at` becomes the source's last completed full read when it is given and later than the one kept.
+        With `keeps_stage` what the task staged becomes the source's snapshot, and the one before is cleared.
 
         Raises:
             StoreConflictError: the lease is lost.
@@ -321,6 +362,13 @@ class Tasks(Protocol):
 
     def drop_rows(self, task_id: str, keys: Iterable[Key], fence: Fence) -> None: ...
 
+    def wipe_rows(self, key: Key, entry_id: str | None = None) -> int:
+        """Wipe all values of a key from the rows of every plan that is kept; tell from how many.
+
+        With `entry_id` only from rows about that entry.
+        """
+        ...
+
     def decide(self, rows: Sequence[SyncRecord], *, instead_of: RowStatus) -> Sequence[SyncRecord]:
         """Store rows whose status is still `instead_of`; return those that were stored."""
         ...
@@ -340,12 +388,18 @@ class Tasks(Protocol):
     def stage(self, task_id: str, part: Part | Sighting) -> None: ...
 
     def staged_parts(self, task_id: str) -> Mapping[str, Part]:
-        """Look at the parts that are staged, by name; each is loaded when it is asked for."""
+        """Look at the parts that were staged within two days, by name; each is loaded when it is asked for."""
         ...
 
     def staged_sightings(self, task_id: str) -> Mapping[str, Sighting]: ...
 
     def clear_stage(self, task_id: str) -> None: ...
+
+    def snapshot(self, source: str) -> Snapshot | None:
+        """Look at what the last whole read showed, unless that is longer ago than a week."""
+        ...
+
+    def drop_snapshot(self, source: str) -> None: ...
 
     # the lease
     def take(self, source: str, owner: str, now: datetime, ttl: timedelta, lane: Lane = Lane.FULL) -> Fence | None:
@@ -405,11 +459,12 @@ class Audit(Protocol):
         *,
         types: Collection[str] = (),
         by: str | None = None,
+        outcome: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int,
     ) -> Sequence[AuditLine]:
-        """Read lines, newest first, from `since` on and before `until`.
+        """Read lines, newest first, from `since` on and before `until`; of those that are asked for, up to `limit`.
 
         A type is a verb, or its first words ("sync" finds "sync now"). `by` is a principal's key.
         """
@@ -434,6 +489,39 @@ class Inbox(Protocol):
     def drop(self, source: str, at: datetime) -> int:
         """Count a delivery that is not kept, and tell how many so far; where many drop at once, some go uncounted."""
         ...
+
+
+# What was seen to come, whatever the URL: contact events, what was said, what was pressed on cards.
+EVENTS: Final = "events"
+TALK: Final = "talk"
+PRESSES: Final = "presses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What came last: a check of the URL by the vendor, something proven, something that was not."""
+
+    checked_at: datetime | None = None
+    seen_at: datetime | None = None
+    refused_at: datetime | None = None
+
+
+class Doors(Protocol):
+    """When vendors last pushed to a source, for whoever wonders why nothing comes."""
+
+    def checked(self, source: str, door: str, at: datetime) -> None:
+        """Note that the vendor's check of the URL was answered; one write."""
+        ...
+
+    def seen(self, source: str, door: str, at: datetime) -> None:
+        """Note that something proven was worked off; at most one write a minute."""
+        ...
+
+    def refused(self, source: str, door: str, at: datetime) -> None:
+        """Note that something was not proven: anybody can cause that, so one write in ten minutes, and no more."""
+        ...
+
+    def of(self, source: str) -> Mapping[str, Door]: ...
 
 
 class Chats(Protocol):
@@ -513,6 +601,32 @@ class Chats(Protocol):
         ...
 
 
+class Pages(Protocol):
+    """One-time pages: links that were handed out, and what was typed behind them; gone an hour after their time."""
+
+    def add(self, visit: Visit) -> None: ...
+
+    def visit(self, visit_id: str) -> Visit | None: ...
+
+    def change(self, before: Visit, after: Visit) -> bool:
+        """Replace it; False when it is not what `before` says any more: somebody was faster."""
+        ...
+
+    def logo(self, visit_id: str) -> bytes:
+        """Read the picture that was uploaded, empty when there is none."""
+        ...
+
+    def keep_logo(self, visit: Visit, logo: bytes) -> None: ...
+
+    def key_name(self) -> str | None:
+        """Name the secret that links are signed with; None when there is none yet."""
+        ...
+
+    def name_key(self, name: str) -> str:
+        """Name the secret that links are signed with, unless somebody was faster; return the name that holds."""
+        ...
+
+
 class Board(Protocol):
     """Who is told what of a source."""
 
@@ -523,6 +637,19 @@ class Board(Protocol):
     def put(self, settings: NoticeSettings, *, instead_of: NoticeSettings) -> bool:
         """False when it is not what `instead_of` says any more."""
         ...
+
+
+class Meter(Protocol):
+    """How many calls to its vendor a source has cost, by month (UTC) and cause; kept for 400 days.
+
+    Those of a task are counted when it ends, with its end, once: see `Tasks.end`.
+    """
+
+    def add(self, source: str, at: datetime, cause: Cause, calls: Mapping[str, int]) -> None:
+        """Count calls that no task made."""
+        ...
+
+    def month(self, source: str, month: str) -> Spent: ...
 
 
 class Admins(Protocol):
@@ -556,11 +683,33 @@ class Connector(Protocol):
         ...
 
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
-        """Read everything, in parts; those in `staged` come from there. A part is whole, or the read raises."""
+        """Read what is in the source's scope, in parts; those in `staged` come from there.
+
+        A part is whole, or the read raises. A walk below chosen departments shows what lies within the scope, and
+        nothing else; parts that were staged for another scope are not taken.
+
+        Raises:
+            SetupError: a chosen department is gone, or cannot be seen.
+        """
         ...
 
     def confirm(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
         """Ask for keys by name; the answer has every key. A key missing from a batch answer is asked for singly."""
+        ...
+
+    def homes(self, record: SourceRecord) -> Sequence[str] | None:
+        """Name the departments that a record lies in, by their external ids: a person's, or a department's parent.
+
+        The company itself is none. None where the read did not show it.
+        """
+        ...
+
+    def children(self, external_id: str | None) -> Sequence[SourceDepartment]:
+        """List the departments right below one, or the topmost that we may see, in the vendor's order.
+
+        Raises:
+            NotFoundError: there is no such department, or we may not see it.
+        """
         ...
 
     def examine(self) -> Iterator[Finding]:
@@ -587,6 +736,11 @@ class Callback(Protocol):
 
 class Chat(Protocol):
     """The chat of one workspace. Errors are of the families of `core.errors`; limits and retries are its own affair."""
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Requests sent so far by endpoint, retries and refused ones included."""
+        ...
 
     @property
     def presses(self) -> bool:
@@ -629,8 +783,9 @@ class Connectors(Protocol):
         """
         ...
 
-    def open(self, source: Source) -> Connector:
-        """
+    def open(self, source: Source, secrets: Mapping[str, Secret] | None = None) -> Connector:
+        """Make what reads a source; with secrets that nobody keeps yet it is a trial, and trusts nothing known before.
+
         Raises:
             SetupError: secrets are missing.
         """
@@ -668,7 +823,34 @@ class Secrets(Protocol):
         """Read all secrets of a source by name; empty when there are none."""
         ...
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None: ...
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
+        """Keep these in the place of all that are kept; False when those are not `instead_of` any more."""
+        ...
+
+    def drop(self, source: str) -> None: ...
+
+
+class Estate(Protocol):
+    """What is kept of a source besides its secrets, its entries, and what was done with it."""
+
+    def clear(self, source: str) -> None:
+        """Erase it all: links, leases, what waits, what was said, settings, admins; last its row in the catalog.
+
+        It may be done again after a kill.
+
+        What names a source by a digest only, and what it stands for holds nothing of anybody, ends within two days.
+        """
+        ...
+
+
+class Logos(Protocol):
+    """The pictures of sources."""
+
+    def get(self, source: str) -> bytes | None: ...
+
+    def put(self, source: str, logo: bytes) -> None: ...
 
     def drop(self, source: str) -> None: ...
 

@@ -63,10 +63,19 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Opens a page in a browser; `url` is one of ours, never anybody else's."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """An answer: blocks to read, and the same as one JSON document. `task` is the one it started or is about.
 
-    `title` is a card's head; without one the first line is. `lang` is that of the blocks.
+    `title` is a card's head; without one the first line is. `link` is never left out where something must be. `lang` is
+    that of the blocks. What `failed` is no success; the terminal says so by its exit status.
     """
 
     blocks: tuple[Block, ...]
@@ -75,4 +84,6 @@ class Reply:
     task: str | None = None
     title: str = ""
     buttons: tuple[Button, ...] = ()
+    link: Link | None = None
     lang: Lang = Lang.EN
+    failed: bool = False

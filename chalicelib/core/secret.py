@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 
 class Secret:
     """Holds text that never appears when printed, logged, compared in an assertion, or pickled by accident."""
@@ -13,6 +15,9 @@ class Secret:
 
     def reveal(self) -> str:
         return self._text
+
+    def is_same(self, other: Secret | None) -> bool:
+        return other is not None and hmac.compare_digest(self._text.encode(), other._text.encode())
 
     def __repr__(self) -> str:
         return "Secret(...)"

@@ -6,18 +6,24 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
+from chalicelib.core.budget import Tariff
 from chalicelib.core.errors import ConflictError, MalformedError
 from chalicelib.core.guard import Guard
-from chalicelib.core.mapping import FieldMapping
+from chalicelib.core.mapping import UNLISTED, FieldMapping, Vocabulary
 from chalicelib.core.matching import UNMATCHED, Matching
 from chalicelib.core.scope import EVERYTHING, Scope
+from chalicelib.core.spread import minute
 
 MOST_ENABLED: Final = 5
 MOST_ENABLED_CUSTOM: Final = 1
 HOUR: Final = timedelta(hours=1)
 LONGEST_CYCLE: Final = timedelta(hours=24)
+LONGEST_DESCRIPTION: Final = 200
+# Every day at midnight, in the source's zone: what a new source begins with.
+DAILY: Final = "0 0 * * *"
 
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 # Chinese: 〇, extension A, the common block, compatibility, and the planes of rare characters that names have.
@@ -38,8 +44,13 @@ class Schedule:
     automatic: bool = True
 
 
-# Tells the first instant of a schedule's cron after another; None when there is none. See `sources/calendar.py`.
-NextRun = Callable[[Schedule, datetime], datetime | None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleting:
+    """Who deletes a source, and whether its people leave with it. `by` is a door and the key of somebody there."""
+
+    by: str
+    at: datetime
+    people_leave: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +60,8 @@ class Source:
     `settings` are the connector's own, by its form, without secrets: those are kept apart under the uid. `next_due_at`
     is when the schedule wants the next sync, as far as it is known: see `due_at`. Without `user_info` a sync by itself
     leaves the values of employees as they are; who comes and who goes it still applies. `budget` is how many calls the
-    vendor allows in a month, 0 where that is not known.
+    vendor allows in a month, 0 where that is not known. One that is `deleting` does nothing any more but what is left
+    to do for that.
     """
 
     uid: str
@@ -66,6 +78,7 @@ class Source:
     scope: Scope = EVERYTHING
     matching: Matching = UNMATCHED
     budget: int = 0
+    deleting: Deleting | None = None
     schedule: Schedule = field(default_factory=Schedule)
     guard: Guard = field(default_factory=Guard)
     last_asked_at: datetime | None = None
@@ -74,8 +87,25 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """When a source is due, None when it never is by itself: what a tick looks at before it reads any source."""
+
+    uid: str
+    due_at: datetime | None
+    is_deleted: bool = False
+
+
+# Tells when a source is due by its cron, after an instant; None when it never is. See `sources/calendar.py`.
+NextDue = Callable[[Source, datetime], datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
-    """One question of a connector's form. A secret is asked for as a file or typed unseen, never as an argument."""
+    """One question of a connector's form. A secret is asked for as a file or typed unseen, never as an argument.
+
+    `callback` is a secret by which the vendor proves what it pushes; its console switches to a new one when somebody
+    presses Save there, so for a while the old one is good too.
+    """
 
     name: str
     label: tuple[str, str]
@@ -84,14 +114,26 @@ class FormField:
     default: str = ""
     pattern: str = ".{1,1000}"
     help: tuple[str, str] = ("", "")
+    callback: bool = False
+
+
+class Paste(StrEnum):
+    """What an installation has one of, and vendors' consoles want."""
+
+    REDIRECT = "redirect"
+    HOMEPAGE = "homepage"
+    DOMAIN = "domain"
+    EGRESS = "egress"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """What a connector must be told, and the mapping its sources start with. `label` is English, then 中文.
 
-    `events` are the names of the events to subscribe to in the vendor's console. `doors` are the URLs to paste there:
-    the last part of each, and what the console calls it.
+    `events` are the names of the events to subscribe to in the vendor's console, `permissions` those to grant. `doors`
+    are the URLs to paste there: the last part of each, and what the console calls it. `pastes` is what the console
+    calls what else is pasted. `zone` is that of most of its companies. `checked` are the doors whose URL the vendor
+    checks when it is saved, that of events first. `console` is what the pages of the console are called.
     """
 
     kind: str
@@ -99,8 +141,15 @@ class Form:
     fields: tuple[FormField, ...]
     mapping: FieldMapping
     custom: bool = False
+    vocabulary: Vocabulary = UNLISTED
     events: tuple[str, ...] = ()
     doors: tuple[tuple[str, tuple[str, str]], ...] = ()
+    permissions: tuple[str, ...] = ()
+    pastes: tuple[tuple[Paste, tuple[str, str]], ...] = ()
+    zone: str = "UTC"
+    checked: tuple[str, ...] = ()
+    console: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    tariff: Tariff = field(default_factory=Tariff)
 
 
 def check_names(handle: str, name: str) -> None:
@@ -109,36 +158,83 @@ def check_names(handle: str, name: str) -> None:
     Raises:
         MalformedError: naming the rule that was broken.
     """
+    check_handle(handle)
+    check_name(name)
+
+
+def check_handle(handle: str) -> None:
+    """
+    Raises:
+        MalformedError: it breaks the rule.
+    """
     if not _HANDLE.fullmatch(handle):
         raise MalformedError("handle breaks its rule", handle=handle[:40])
+
+
+def check_name(name: str) -> None:
+    """
+    Raises:
+        MalformedError: it breaks the rule.
+    """
     if not _NAME.fullmatch(name):
         raise MalformedError("source name breaks its rule", name=name[:120])
+
+
+def check_description(description: str) -> None:
+    """
+    Raises:
+        MalformedError: it is too long, or is not one line of text.
+    """
+    if len(description) > LONGEST_DESCRIPTION or not description.isprintable():
+        raise MalformedError("description breaks its rule", most=LONGEST_DESCRIPTION)
+
+
+def wrong_answers(
+    form: Form, settings: Mapping[str, str], secrets: Collection[str], *, kept: Collection[str] = ()
+) -> Mapping[str, MalformedError]:
+    """Hold a connector's form against what was given; tell by field what is unknown, missing or misshaped.
+
+    `secrets` are the names of those given, `kept` of those that need not be given because they are kept already; their
+    values do not come here.
+    """
+    known = {each.name: each for each in form.fields}
+    wrong: dict[str, MalformedError] = {}
+    for name in (*settings, *secrets):
+        if name not in known:
+            wrong[name] = MalformedError("unknown setting", kind=form.kind, field=name[:40])
+    for name in settings:
+        if name in known and known[name].secret:
+            wrong[name] = MalformedError("secret given as an argument", field=_option(name))
+    for name, each in known.items():
+        given = name in (*secrets, *kept) if each.secret else bool(settings.get(name))
+        if name in wrong:
+            continue
+        if each.required and not given and not each.default:
+            wrong[name] = MalformedError("setting is missing", kind=form.kind, field=_option(name))
+        value = settings.get(name)
+        if value and not re.fullmatch(each.pattern, value):
+            wrong[name] = MalformedError("setting is misshaped", field=name, help=each.help[0] or each.pattern)
+    return wrong
 
 
 def check_answers(form: Form, settings: Mapping[str, str], secrets: Collection[str]) -> Mapping[str, str]:
     """Hold a connector's form against what was given; return the settings with defaults filled in.
 
-    `secrets` are the names of those given; their values do not come here.
-
     Raises:
-        MalformedError: unknown, missing or misshaped field.
+        MalformedError: unknown, missing or misshaped field; the first of them.
     """
-    plain = {each.name: each for each in form.fields if not each.secret}
-    hidden = {each.name: each for each in form.fields if each.secret}
-    for name in (*settings, *secrets):
-        if name not in plain and name not in hidden:
-            raise MalformedError("unknown setting", kind=form.kind, field=name[:40])
-    for name in settings:
-        if name in hidden:
-            raise MalformedError("secret given as an argument", field=name.replace("_", "-"))
-    for each in form.fields:
-        given = each.name in secrets if each.secret else bool(settings.get(each.name))
-        if each.required and not given and not each.default:
-            raise MalformedError("setting is missing", kind=form.kind, field=each.name.replace("_", "-"))
-        value = settings.get(each.name)
-        if value and not re.fullmatch(each.pattern, value):
-            raise MalformedError("setting is misshaped", field=each.name, help=each.help[0] or each.pattern)
-    return {name: settings.get(name) or each.default for name, each in plain.items()}
+    for error in wrong_answers(form, settings, secrets).values():
+        raise error
+    return answered(form, settings)
+
+
+def answered(form: Form, settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Fill the defaults in."""
+    return {each.name: settings.get(each.name) or each.default for each in form.fields if not each.secret}
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def check_room(source: Source, others: Sequence[Source]) -> None:
@@ -184,15 +280,22 @@ def due(source: Source, now: datetime) -> bool:
     return at is not None and at <= now
 
 
-def due_first(schedule: Schedule, now: datetime, next_run: NextRun) -> datetime | None:
-    """Tell when a schedule that is set now wants its first sync."""
-    return next_run(schedule, now) if schedule.cron else now + schedule.cycle
+def due_first(source: Source, now: datetime, next_due: NextDue) -> datetime | None:
+    """Tell when a source whose schedule begins now wants its first sync.
+
+    A cycle begins with the last instant within it that falls on the source's own minute of the hour.
+    """
+    if source.schedule.cron:
+        return next_due(source, now)
+    end = now + source.schedule.cycle
+    first = end.replace(minute=minute(source.uid), second=0, microsecond=0)
+    return first if first <= end else first - HOUR
 
 
-def due_next(source: Source, now: datetime, next_run: NextRun) -> datetime | None:
+def due_next(source: Source, now: datetime, next_due: NextDue) -> datetime | None:
     """Tell when the sync after the one that is due now is due: of those that were missed, one is made up for."""
     at = due_at(source)
     if source.schedule.cron or at is None:
-        return due_first(source.schedule, now, next_run)
+        return due_first(source, now, next_due)
     cycle = source.schedule.cycle
     return at + cycle * (max(timedelta(), now - at) // cycle + 1)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.diff import Action, removes_access
-from chalicelib.core.model import Key, Kind, Remark, Value, Values
+from chalicelib.core.model import NOTHING, Key, Kind, Part, Remark, State, Value, Values
 from chalicelib.core.presence import Presence
 
 
@@ -17,6 +17,7 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"
     EVENT = "event"
     APPROVAL = "approval"
+    DELETION = "deletion"
 
 
 class Purpose(StrEnum):
@@ -51,11 +52,14 @@ class Phase(StrEnum):
 
 
 class RowStatus(StrEnum):
+    """`conflict`: it may be one of several entries, and a person must say which."""
+
     PLANNED = "planned"
     APPLIED = "applied"
     HELD = "held"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
+    CONFLICT = "conflict"
     CONTRADICTED = "contradicted"
     CANCELLED = "cancelled"
 
@@ -65,12 +69,18 @@ class RowStatus(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What a row rests on: the source showed it, said that it is gone, claimed it in an event, or nobody can see it."""
+    """What a row rests on: the source showed it, said that it is gone, claimed it in an event, or nobody can see it.
+
+    `outside`: the source showed it, but not in the departments that were chosen for it. `deleted`: nobody was asked,
+    for a person deleted the source and let its people leave.
+    """
 
     SHOWN = "shown"
     GONE = "gone"
     CLAIMED = "claimed"
     UNSEEN = "unseen"
+    OUTSIDE = "outside"
+    DELETED = "deleted"
 
 
 class Lane(StrEnum):
@@ -110,7 +120,12 @@ class Approved:
     entry_ids: tuple[str, ...] | None = None
 
 
-Extent = Everything | Only | Approved
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dismissal:
+    """Let everybody of a source leave, and close its departments, whatever the vendor says: it is being deleted."""
+
+
+Extent = Everything | Only | Approved | Dismissal
 
 
 # What a delivery asks for: look at a key again, believe a departure, or read everything.
@@ -119,18 +134,21 @@ Hint = Key | Claim | Everything
 
 class Tally(StrEnum):
     CREATED = "created"
+    ADOPTED = "adopted"
     UPDATED = "updated"
     DEACTIVATED = "deactivated"
     REACTIVATED = "reactivated"
     UNCHANGED = "unchanged"
     HELD = "held"
     REJECTED = "rejected"
+    CONFLICT = "conflict"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
 
 
 TALLY_OF = {
     Action.CREATE: Tally.CREATED,
+    Action.ADOPT: Tally.ADOPTED,
     Action.UPDATE: Tally.UPDATED,
     Action.DEACTIVATE: Tally.DEACTIVATED,
     Action.REACTIVATE: Tally.REACTIVATED,
@@ -212,7 +230,8 @@ class SyncRecord:
     """One entry's change in one task. `source` holds the vendor's fields, `before` and `after` all directory fields.
 
     `revision` is the entry's when the row was planned, 0 for a Create. A row rejected for what its record lacks has no
-    `after`.
+    `after`. `within` is what its link gets. `second` is set where
+    the entry is another source's and stays as it is, and only the link is new: to the state that this source shows.
     """
 
     task: str
@@ -228,6 +247,8 @@ class SyncRecord:
     revision: int
     evidence: Evidence
     reason: Remark | None = None
+    within: str = ""
+    second: State | None = None
 
     @property
     def name(self) -> Value:
@@ -236,6 +257,14 @@ class SyncRecord:
     @property
     def removes_access(self) -> bool:
         return removes_access(self.key.kind, self.before, self.after)
+
+    def wiped(self) -> SyncRecord:
+        """Keep what happened to whom, and none of the values but the states."""
+        before, after = (
+            {"state": values["state"]} if values.get("state") is not None else NOTHING
+            for values in (self.before, self.after)
+        )
+        return replace(self, source=NOTHING, before=before, after=after, digest="")
 
     def ended(self, status: RowStatus, reason: Remark | None = None) -> SyncRecord:
         return replace(self, status=status, reason=reason)
@@ -279,3 +308,16 @@ class Sighting:
 
     name: str
     presences: Mapping[Key, Presence]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What the last whole read of a source showed, by names of parts and answers; each is loaded when asked for.
+
+    `task` made the read, which began at `read_at`.
+    """
+
+    task: str
+    read_at: datetime
+    parts: Mapping[str, Part]
+    sightings: Mapping[str, Sighting]

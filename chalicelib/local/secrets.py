@@ -29,9 +29,15 @@ class FileSecrets:
     def get(self, source: str) -> Mapping[str, Secret]:
         return {name: Secret(text) for name, text in self._read().get(source, {}).items()}
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
         with self._alone():
-            self._write({**self._read(), source: {name: secret.reveal() for name, secret in secrets.items()}})
+            kept = self._read()
+            if instead_of is not None and kept.get(source, {}) != _texts(instead_of):
+                return False
+            self._write({**kept, source: _texts(secrets)})
+            return True
 
     def drop(self, source: str) -> None:
         with self._alone():
@@ -72,6 +78,10 @@ class FileSecrets:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+
+
+def _texts(secrets: Mapping[str, Secret]) -> dict[str, str]:
+    return {name: secret.reveal() for name, secret in secrets.items()}
 
 
 def _parse(text: str) -> Kept:

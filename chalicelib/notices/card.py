@@ -76,7 +76,7 @@ def _standing(view: View, task: SyncTask, progress: Progress | None, zone: str) 
     return view.pick("Done.", "已完成。")
 
 
-CHANGES: Final = (Tally.CREATED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)
+CHANGES: Final = (Tally.CREATED, Tally.ADOPTED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)
 
 
 def _counted(view: View, task: SyncTask) -> list[Block]:

@@ -54,4 +54,4 @@ def _head(view: View, week: list[SyncTask], failed: int) -> str:
     return view.pick(f"Tasks: {len(week)}, none failed.", f"{len(week)} 个任务，没有失败。")
 
 
-_TOLD: Final = (Tally.CREATED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)
+_TOLD: Final = (Tally.CREATED, Tally.ADOPTED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)

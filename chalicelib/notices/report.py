@@ -14,17 +14,19 @@ from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from chalicelib.core.budget import level, month_ends, month_of, used_of
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.diff import Action
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.message import Address, Card, Outgoing
 from chalicelib.core.model import Kind
 from chalicelib.core.notice import NoticeSettings
-from chalicelib.core.ports import Admins, Bell, Board, Catalog, Chats, Clock, Directory, Tasks
+from chalicelib.core.ports import Admins, Bell, Board, Catalog, Chats, Clock, Connectors, Directory, Meter, Tasks
 from chalicelib.core.principal import Role
 from chalicelib.core.reply import Line, Reply, Tone
 from chalicelib.core.source import Source
 from chalicelib.core.task import Everything, Purpose, RowStatus, SyncRecord, SyncTask, TaskStatus
+from chalicelib.notices.budget import budget_notice
 from chalicelib.notices.card import task_card
 from chalicelib.notices.digest import digest
 from chalicelib.notices.show import View
@@ -39,6 +41,7 @@ TOLD_AGAIN: Final = timedelta(days=1)
 # Whoever hires more than this at once greets them in person.
 MOST_WELCOMES: Final = 50
 DIGEST_WEEKDAY, DIGEST_HOUR = 0, 9
+QUARTER: Final = 15
 _TRIES: Final = 5
 
 # Nobody can sync until an owner does something about these.
@@ -64,6 +67,8 @@ class Notices:
     tasks: Tasks
     chats: Chats
     board: Board
+    meter: Meter
+    connectors: Connectors
     admins: Admins
     bell: Bell
     clock: Clock
@@ -76,13 +81,24 @@ class Notices:
             self._tell(source, task)
             self.tasks.reported(task)
         self._digest(source)
+        self._budget(source)
         return again
 
-    def is_due(self, source: Source) -> bool:
-        """Tell whether `collect` has something to do, at little cost: for the tick, in case a ring was lost."""
-        if self.tasks.unreported(source.uid) or any(not each.editable for each in self.chats.showing(source.uid)):
+    def is_due(self, source_uid: str) -> bool:
+        """Tell whether `collect` has something to do, at little cost: for the tick, in case a ring was lost.
+
+        A digest, which nobody rings for, is looked for four times an hour: morning comes at a quarter in every zone.
+        """
+        if self.tasks.unreported(source_uid) or any(not each.editable for each in self.chats.showing(source_uid)):
             return True
-        return _digest_due(source, self.board.notices(source.uid), self.clock.now())
+        now = self.clock.now()
+        if now.minute % QUARTER:
+            return False
+        try:
+            source = self.catalog.source(source_uid)
+        except NotFoundError:  # deleted since the tick began
+            return False
+        return _digest_due(source, self.board.notices(source_uid), now)
 
     # cards
 
@@ -196,6 +212,25 @@ class Notices:
                 reply = digest(self._view(listener.lang), source, self.tasks, now)
                 self._put(source, f"digest:{source.uid}:{now:%G-%V}", listener, reply)
         self._note(source, digested_at=now)
+
+    def _budget(self, source: Source) -> None:
+        """Tell owners once a month that the most of the budget is used, and once that all of it is."""
+        if not source.budget:
+            return
+        now = self.clock.now()
+        month, tariff = month_of(now), self.connectors.form(source.kind).tariff
+        used = used_of(self.meter.month(source.uid, month), tariff)
+        passed = level(used, source.budget)
+        settings = self.board.notices(source.uid)
+        told = f"{month} {source.budget} {passed}"
+        before = settings.budget_told.split()
+        is_told = before[:2] == told.split()[:2] and int(before[2]) >= passed
+        if not passed or is_told:
+            return
+        for listener in self._listeners(source, settings, owners=True):
+            reply = budget_notice(self._view(listener.lang), source, used, passed, month_ends(now), tariff)
+            self._put(source, f"budget:{source.uid}:{told}", listener, reply)
+        self._note(source, budget_told=told)
 
     def _listeners(self, source: Source, settings: NoticeSettings, *, owners: bool = False) -> Sequence[Listener]:
         """Name the source's chat, the admins who want to be told, and the owners of every workspace if they must be."""

@@ -21,7 +21,7 @@ from chalicelib.core.errors import Fact, NotFoundError
 from chalicelib.core.model import FIELDS, Entry, FieldType, Kind, Remark, State, Value, Values
 from chalicelib.core.ports import Catalog, Directory
 from chalicelib.core.reply import Block, Json, Line, Pairs, Table, Tone
-from chalicelib.core.task import Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
+from chalicelib.core.task import Evidence, Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +53,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
     Trigger.SCHEDULE: ("schedule", "定时"),
     Trigger.EVENT: ("event", "事件"),
     Trigger.APPROVAL: ("approval", "审批"),
+    Trigger.DELETION: ("deletion", "删除来源"),
     Action.CREATE: ("create", "新建"),
+    Action.ADOPT: ("adopt", "认领"),
     Action.UPDATE: ("update", "更新"),
     Action.DEACTIVATE: ("deactivate", "停用"),
     Action.REACTIVATE: ("reactivate", "恢复"),
     Tally.CREATED: ("created", "新建"),
+    Tally.ADOPTED: ("adopted", "认领"),
     Tally.UPDATED: ("updated", "更新"),
     Tally.DEACTIVATED: ("deactivated", "停用"),
     Tally.REACTIVATED: ("reactivated", "恢复"),
     Tally.UNCHANGED: ("unchanged", "未变"),
     Tally.REJECTED: ("rejected", "拒绝"),
+    Tally.CONFLICT: ("conflict", "冲突"),
     Tally.SUPERSEDED: ("superseded", "作废"),
     RowStatus.PLANNED: ("planned", "计划"),
     RowStatus.APPLIED: ("applied", "已执行"),
@@ -221,6 +225,7 @@ def record_document(view: View, row: SyncRecord) -> dict[str, Json]:
         "action": row.action,
         "status": row.status,
         "reason": told(view, row.reason) or None,
+        "evidence": row.evidence,
         "source": plain(row.source),
         "before": plain(row.before),
         "after": plain(row.after),
@@ -259,10 +264,17 @@ def compared(view: View, row: SyncRecord, *, small: bool = False) -> tuple[Block
     """
     head = (word(view, row.action), word(view, row.key.kind), row_name(view, row), row.entry_id, word(view, row.status))
     blocks: list[Block] = [Line(text=" · ".join(head))]
+    if row.evidence is Evidence.OUTSIDE:
+        text = "found at the vendor, but not in the chosen departments"
+        blocks.append(Line(text=view.pick(text, "厂商侧仍存在，但不在已选部门内"), tone=Tone.WARN))
     if row.reason:
         blocks.append(Line(text=told(view, row.reason), tone=Tone.WARN))
-    rules = view.catalog.source(row.key.source).mapping.rules(row.key.kind)
-    taken = {rule.field: rule.first_of for rule in rules}
+    if row.evidence is Evidence.DELETED:
+        text = view.pick("left because their source was deleted", "因来源被删除而离开")
+        blocks.append(Line(text=text, tone=Tone.WARN))
+    kept = next((each for each in view.catalog.sources() if each.uid == row.key.source), None)
+    rules = kept.mapping.rules(row.key.kind) if kept else ()
+    taken = {rule.field: rule.reads for rule in rules}
     fields = [name for name in {**taken, **row.before, **row.after} if name in row.before or name in row.after]
     different = set(changed(row.before, row.after))
     names = named(view, [row])
@@ -340,7 +352,7 @@ def row_changes(view: View, row: SyncRecord, names: Mapping[str, str] | None = N
     if row.action is Action.CREATE:
         return ""
     names = named(view, [row]) if names is None else names
-    parts = []
+    parts = [view.pick("out of scope", "不在同步范围内")] if row.evidence is Evidence.OUTSIDE else []
     for field in changed(row.before, row.after):
         was, will = (said(view, row.key.kind, field, each.get(field), names) for each in (row.before, row.after))
         parts.append(f"{field_word(view, field, row.key.kind)}: {_short(was)} → {_short(will)}")

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from chalicelib.core.errors import MalformedError
-from chalicelib.core.source import HOUR, Schedule
+from chalicelib.core.source import HOUR, Schedule, Source
+from chalicelib.core.spread import MINUTE, delay
 
 _FIELDS: Final = 5
 _LONGEST: Final = 200
@@ -26,6 +27,24 @@ def next_run(schedule: Schedule, after: datetime) -> datetime | None:
     """Tell when the cron of a schedule comes round next, strictly after an instant; None when it never does."""
     found = next(CronSim(schedule.cron, after.astimezone(ZoneInfo(schedule.zone))), None)
     return None if found is None else found.astimezone(UTC)
+
+
+def next_due(source: Source, after: datetime) -> datetime | None:
+    """Tell when a source is due by its cron, of the runs strictly after an instant: at a full hour a little later.
+
+    That is a matter of beginning: the run counts as that of the full hour. So whoever runs after the hour and asks for
+    the next gets that of the next period, and none runs twice in one.
+    """
+    run = next_run(source.schedule, after)
+    if run is None or run.astimezone(ZoneInfo(source.schedule.zone)).minute:
+        return run
+    return run + delay(source.uid)
+
+
+def minutes_later(source: Source) -> int:
+    """Tell how many minutes later a source begins that its cron puts at a full hour; 0 where it puts it elsewhere."""
+    fields = source.schedule.cron.split()
+    return delay(source.uid) // MINUTE if fields and fields[0].isdecimal() and int(fields[0]) == 0 else 0
 
 
 def check_cron(cron: str, now: datetime) -> str:

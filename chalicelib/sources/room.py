@@ -9,32 +9,32 @@ from datetime import timedelta
 from typing import Final
 
 from chalicelib.core.audited import Noted, audited
-from chalicelib.core.errors import MalformedError, StoreConflictError
+from chalicelib.core.errors import ConflictError, MalformedError, StoreConflictError
 from chalicelib.core.finding import Finding
+from chalicelib.core.logo import as_logo
 from chalicelib.core.model import Kind
-from chalicelib.core.ports import Audit, Catalog, Clock, Connectors, Directory, Secrets, Tasks
+from chalicelib.core.ports import Audit, Catalog, Clock, Connectors, Directory, Doors, Logos, Secrets, Tasks
 from chalicelib.core.principal import Principal, Role
-from chalicelib.core.secret import Secret
-from chalicelib.core.source import Schedule, Source, check_cycle, check_room, due_first
-from chalicelib.sources.calendar import check_cron, check_zone, next_run
-from chalicelib.sources.create import drafted
+from chalicelib.core.rotation import waiting
+from chalicelib.core.source import Schedule, Source, check_cycle, due_first
+from chalicelib.sources.calendar import check_cron, check_zone, next_due
+from chalicelib.sources.console import Copied, copied
+from chalicelib.sources.create import Created, created
+from chalicelib.sources.draft import Draft
+from chalicelib.sources.edit import Edited, edited
 from chalicelib.sources.examine import examined
 from chalicelib.sync.request import Requests
+
+__all__ = ["Created", "Draft", "Edited", "Sources"]
 
 _TRIES: Final = 10
 _MOST_SECOND_PERSON: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """A source as it is now; `changed` is False when it was so already."""
-
-    source: Source
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
+    """`public_url` is the address under which vendors reach us, `egress` are those that our calls come from."""
+
     catalog: Catalog
     connectors: Connectors
     secrets: Secrets
@@ -43,36 +43,44 @@ class Sources:
     tasks: Tasks
     directory: Directory
     requests: Requests
+    logos: Logos
+    doors: Doors
+    public_url: str = ""
+    egress: Sequence[str] = ()
 
-    def create(
-        self,
-        who: Principal,
-        handle: str,
-        *,
-        kind: str,
-        name: str,
-        settings: Mapping[str, str],
-        secrets: Mapping[str, Secret],
-    ) -> Source:
-        """Create an enabled source; its secrets are kept apart from it.
+    def create(self, who: Principal, draft: Draft, *, activate_gate: bool) -> Created:
+        """Create a source; its secrets are kept apart. With the gate, one that is to be enabled is tested first.
 
         Raises:
-            MalformedError, ConflictError: naming the rule that was broken; nothing is kept then.
+            CallerError: naming the rule that was broken, or `DraftError` all of them; nothing is kept then.
         """
         with self._audited(who, "source create") as noted:
-            form = self.connectors.form(kind)
-            source = drafted(form, handle, name, settings, secrets, self.clock.now())
-            check_room(source, self.catalog.sources())
-            noted.source = source.uid
-            self.secrets.put(source.uid, secrets)
-            added = False
-            try:
-                self.catalog.add(source)
-                added = True
-            finally:
-                if not added:
-                    self.secrets.drop(source.uid)
-            return self.catalog.source(source.uid)
+            return created(self, draft, noted, activate_gate=activate_gate)
+
+    def edit(self, who: Principal, handle: str, draft: Draft) -> Edited:
+        """Make a source what a draft says, from the next sync on; `draft_of` gives one to begin with.
+
+        New credentials are tested first; when the vendor refuses them, nothing is changed. What proves callbacks is
+        taken old and new until the vendor uses the new one. A draft that activates does so only when no test failed.
+
+        Raises: as `create`.
+        """
+        with self._audited(who, "source edit") as noted:
+            return edited(self, handle, draft, noted)
+
+    def logo(self, source: Source) -> str:
+        """Tell what the picture of a source is, as `PNG 240×240, 12 KB`; "" when there is none."""
+        raw = self.logos.get(source.uid)
+        return str(as_logo(raw)) if raw else ""
+
+    def replaced(self, source: Source) -> Sequence[str]:
+        """Name the secrets of a source whose old value counts, too, until the vendor uses the new one."""
+        names = waiting(self.secrets.get(source.uid), self.clock.now())
+        return sorted(name.replace("_", "-") for name in names)
+
+    def copied(self, what: Source | Draft) -> Sequence[Copied]:
+        """Name everything to copy into the vendor's console: label in English, label in 中文, value."""
+        return copied(what, self.connectors.form(what.kind), self.public_url, self.egress)
 
     def enable(self, who: Principal, handle: str) -> Edited:
         """Let a source be synced again; by itself from its next time on, not at once.
@@ -81,7 +89,7 @@ class Sources:
             ConflictError: too many are enabled; it names them.
         """
         with self._audited(who, "source enable") as noted:
-            return self._edit(handle, noted, lambda source: self._armed(replace(source, enabled=True)))
+            return self.edited(handle, noted, lambda source: self.armed(replace(source, enabled=True)))
 
     def disable(self, who: Principal, handle: str) -> Edited:
         """End syncs, events and sign-in by a source. Its people stay as they are, its chat goes on.
@@ -89,7 +97,7 @@ class Sources:
         Its tasks that have not ended are cancelled: what they applied stays, what they did not is dropped.
         """
         with self._audited(who, "source disable") as noted:
-            edited = self._edit(handle, noted, lambda source: replace(source, enabled=False))
+            edited = self.edited(handle, noted, lambda source: replace(source, enabled=False))
             # Also when it was disabled already: whoever disabled it may have been killed before this.
             self.requests.withdraw(who, edited.source)
             return edited
@@ -102,10 +110,10 @@ class Sources:
     def auto(self, who: Principal, handle: str, on: bool) -> Edited:
         """Turn the automatic sync on or off; the schedule stays."""
         with self._audited(who, f"auto {'on' if on else 'off'}") as noted:
-            return self._edit(
+            return self.edited(
                 handle,
                 noted,
-                lambda source: self._armed(replace(source, schedule=replace(source.schedule, automatic=on))),
+                lambda source: self.armed(replace(source, schedule=replace(source.schedule, automatic=on))),
             )
 
     def schedule(
@@ -135,8 +143,8 @@ class Sources:
                 changes["cron"] = check_cron(cron, self.clock.now())
             if zone is not None:
                 changes["zone"] = check_zone(zone)
-            return self._edit(
-                handle, noted, lambda source: self._armed(replace(source, schedule=_with(source.schedule, changes)))
+            return self.edited(
+                handle, noted, lambda source: self.armed(replace(source, schedule=_with(source.schedule, changes)))
             )
 
     def second_person(self, who: Principal, handle: str, above: int) -> Edited:
@@ -144,28 +152,38 @@ class Sources:
         with self._audited(who, "second person") as noted:
             if not 0 <= above <= _MOST_SECOND_PERSON:
                 raise MalformedError("limit breaks its rule", most=_MOST_SECOND_PERSON)
-            return self._edit(
+            return self.edited(
                 handle, noted, lambda source: replace(source, guard=replace(source.guard, second_person=above))
             )
 
-    def test(self, who: Principal, handle: str) -> Sequence[Finding]:
-        """Look at what a source needs, with the vendor and without; change nothing."""
+    def test(self, who: Principal, handle: str, tell: Callable[[Finding], None] | None = None) -> Sequence[Finding]:
+        """Look at what a source needs, with the vendor and without; change nothing. Each finding is told when found."""
         with self._audited(who, "test", Role.OPERATOR) as noted:
             source = self.catalog.source(handle)
             noted.source = source.uid
-            return tuple(examined(source, self.connectors, self.tasks, self.clock))
+            found = []
+            for finding in examined(
+                source, self.connectors, self.tasks, self.clock, doors=self.doors, public_url=self.public_url
+            ):
+                found.append(finding)
+                if tell is not None:
+                    tell(finding)
+            return tuple(found)
 
     def _audited(self, who: Principal, verb: str, needed: Role = Role.OWNER) -> AbstractContextManager[Noted]:
         return audited(self.audit, self.clock, who, verb, needed)
 
-    def _armed(self, source: Source) -> Source:
+    def armed(self, source: Source) -> Source:
         """Start its schedule anew: what was missed while it was off is not made up for."""
-        return replace(source, next_due_at=due_first(source.schedule, self.clock.now(), next_run))
+        return replace(source, next_due_at=due_first(source, self.clock.now(), next_due))
 
-    def _edit(self, handle: str, noted: Noted, edit: Callable[[Source], Source]) -> Edited:
+    def edited(self, handle: str, noted: Noted, edit: Callable[[Source], Source]) -> Edited:
+        """Change a source, on top of what others change meanwhile. For this folder: nothing is checked or audited."""
         for _ in range(_TRIES):
             before = self.catalog.source(handle)
             noted.source = before.uid
+            if before.deleting is not None:
+                raise ConflictError("source is being deleted", handle=before.handle)
             after = edit(before)
             if replace(after, next_due_at=before.next_due_at) == before:
                 return Edited(source=before, changed=False)

@@ -41,12 +41,17 @@ class TableAudit:
         *,
         types: Collection[str] = (),
         by: str | None = None,
+        outcome: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int,
     ) -> Sequence[AuditLine]:
         lines = map(as_audit_line, self._between(since, until, limit))
-        wanted = (line for line in lines if (by is None or line.principal.key == by) and _is_of(line, types))
+        wanted = (
+            line
+            for line in lines
+            if by in (None, line.principal.key) and outcome in (None, line.outcome) and _is_of(line, types)
+        )
         return list(islice(wanted, limit))
 
     def _between(self, since: datetime | None, until: datetime | None, page: int) -> Iterator[Item]:

@@ -32,6 +32,7 @@ class TableBoard:
             failing=body.text("failing") if body.has("failing") else None,
             told_at=body.maybe_when("told_at"),
             digested_at=body.maybe_when("digested_at"),
+            budget_told=body.text("budget_told") if body.has("budget_told") else "",
             revision=number_of(item, REVISION),
         )
 
@@ -56,6 +57,7 @@ def _json(settings: NoticeSettings) -> Json:
         **({"failing": settings.failing} if settings.failing else {}),
         **({"told_at": instant(settings.told_at)} if settings.told_at else {}),
         **({"digested_at": instant(settings.digested_at)} if settings.digested_at else {}),
+        **({"budget_told": settings.budget_told} if settings.budget_told else {}),
     }
 
 

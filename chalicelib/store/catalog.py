@@ -9,12 +9,13 @@ from typing import Final
 
 from chalicelib.core.errors import ConditionFailedError, ConflictError, NotFoundError
 from chalicelib.core.ports import Absent, Before, Check, Condition, Equals, Item, Put, Table, Write
-from chalicelib.core.source import Source, check_room
+from chalicelib.core.source import Source, Turn, check_room, due_at
 from chalicelib.store import keys
 from chalicelib.store.body import instant, number_of, parse_instant, text_of
-from chalicelib.store.codec import AT, DUE, REVISION, as_source, row, source_item
+from chalicelib.store.codec import AT, DELETING, DUE, REVISION, TURN, as_source, row, source_item
 from chalicelib.store.fencing import busy, every
 
+QUARTER: Final = 15
 _TRIES: Final = 20
 # Before every instant, and after no instant at all.
 _FIRST: Final = "0"
@@ -47,9 +48,8 @@ class TableCatalog:
             writes: list[Write] = [
                 _rules_write(items),
                 Put(item=source_item(replace(source, revision=1)), when=Absent()),
+                Put(item=_asked_item(source)),
             ]
-            if source.last_asked_at is not None or source.next_due_at is not None:
-                writes.append(Put(item=_asked_item(source)))
             try:
                 self.table.write(writes)
             except ConditionFailedError:
@@ -93,6 +93,20 @@ class TableCatalog:
             return False
         return True
 
+    def turns(self, now: datetime) -> Sequence[Turn]:
+        if now.minute % QUARTER == 0:
+            return [
+                Turn(uid=each.uid, due_at=due_at(each), is_deleted=each.deleting is not None) for each in self.sources()
+            ]
+        return [
+            Turn(
+                uid=row.sort.removeprefix(keys.ASKED_PREFIX),
+                due_at=_instant(row, TURN),
+                is_deleted=row.attributes.get(DELETING) == 1,
+            )
+            for row in every(self.table, keys.CATALOG, prefix=keys.ASKED_PREFIX)
+        ]
+
     def _items(self) -> Mapping[str, Item]:
         return {item.sort: item for item in every(self.table, keys.CATALOG)}
 
@@ -111,9 +125,15 @@ def _instant(item: Item | None, name: str) -> datetime | None:
 
 
 def _asked_item(source: Source) -> Item:
-    """Spell when a source was last asked for and is due next; what is not known is empty."""
-    at, due = ("" if each is None else instant(each) for each in (source.last_asked_at, source.next_due_at))
-    return row(keys.asked(source.uid), {AT: at, DUE: due})
+    """Spell when a source was last asked for and is due next; what is not known is empty.
+
+    Its turn is when ticks are to look at it: never where it is disabled, or not synced by itself.
+    """
+    at, due, turn = (
+        "" if each is None else instant(each) for each in (source.last_asked_at, source.next_due_at, due_at(source))
+    )
+    deleting = {DELETING: 1} if source.deleting else {}
+    return row(keys.asked(source.uid), {AT: at, DUE: due, TURN: turn, **deleting})
 
 
 def _is_asked(source: Source) -> Condition:

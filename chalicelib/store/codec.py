@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib.core.diff import Action, is_empty
+from chalicelib.core.expression import parse
 from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.matching import Matching
@@ -21,11 +22,12 @@ from chalicelib.core.ports import Attribute, AuditLine, Item
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import Principal, Role
 from chalicelib.core.scope import Chosen, Scope
-from chalicelib.core.source import Schedule, Source
+from chalicelib.core.source import Deleting, Schedule, Source
 from chalicelib.core.task import (
     Approved,
     Claim,
     Decision,
+    Dismissal,
     Everything,
     Evidence,
     Extent,
@@ -73,6 +75,8 @@ TASK: Final = "task"
 AT: Final = "at"
 LAST: Final = "last"
 DUE: Final = "due"
+DELETING: Final = "deleting"
+TURN: Final = "turn"
 COUNT: Final = "count"
 # What a count of a plan's rows looks at.
 ACTION: Final = "action"
@@ -100,6 +104,10 @@ def link_item(link: Link) -> Item:
     }
     if link.unseen_since is not None:
         body["unseen_since"] = instant(link.unseen_since)
+    if link.within:
+        body["within"] = link.within
+    if link.owner:
+        body["owner"] = link.owner
     tombstone = not link.entry_id
     return row(
         keys.link(link.key),
@@ -118,6 +126,8 @@ def as_link(item: Item) -> Link:
         state=State(body.text("state")),
         task=body.text("task"),
         unseen_since=body.maybe_when("unseen_since"),
+        within=body.text("within") if body.has("within") else "",
+        owner=body.text("owner") if body.has("owner") else "",
     )
 
 
@@ -131,6 +141,8 @@ def entry_item(entry: Entry) -> Item:
     }
     if entry.origins:
         body |= _origins_json(entry)
+    if entry.others:
+        body["links"] = [key_json(key) for key in entry.others]
     return row(keys.entry(entry.entry_id), {BODY: folded(body), REVISION: entry.revision})
 
 
@@ -143,6 +155,7 @@ def as_entry(item: Item) -> Entry:
         revision=number_of(item, REVISION),
         observed_at=body.when("observed_at"),
         origins=_as_origins(body),
+        others=body.keys("links") if body.has("links") else (),
     )
 
 
@@ -244,7 +257,7 @@ def _as_decisions(body: Body) -> tuple[Decision, ...]:
 def record_item(record: SyncRecord) -> Item:
     # `after` repeats most of `before`: only what differs is kept.
     new = {name: value for name, value in record.after.items() if not _identical(record.before, name, value)}
-    body: Json = {
+    body: dict[str, Json] = {
         "key": key_json(record.key),
         "entry_id": record.entry_id,
         "source": dict(record.source),
@@ -257,6 +270,10 @@ def record_item(record: SyncRecord) -> Item:
         "evidence": record.evidence,
         "reason": remark_json(record.reason),
     }
+    if record.within:
+        body["within"] = record.within
+    if record.second:
+        body["second"] = record.second
     attributes = {BODY: folded(body), TASK: record.task, STATUS: record.status, ACTION: record.action}
     if record.removes_access:
         attributes[REMOVES] = 1
@@ -282,6 +299,8 @@ def as_record(item: Item) -> SyncRecord:
         revision=body.number("revision"),
         evidence=Evidence(body.text("evidence")),
         reason=body.remark("reason"),
+        within=body.text("within") if body.has("within") else "",
+        second=State(body.text("second")) if body.has("second") else None,
     )
 
 
@@ -308,6 +327,8 @@ def _extent_json(extent: Extent) -> Json:
             return {"type": "only", "keys": [key_json(key) for key in wanted], "claims": claimed}
         case Approved(of=of, entry_ids=entry_ids):
             return {"type": "approved", "of": of, "entry_ids": entry_ids}
+        case Dismissal():
+            return {"type": "dismissal"}
         case _:
             assert_never(extent)
 
@@ -320,6 +341,8 @@ def _as_extent(body: Body) -> Extent:
             return Only(keys=body.keys("keys"), claims=tuple(as_claim(each) for each in body.children("claims")))
         case "approved":
             return Approved(of=body.text("of"), entry_ids=body.texts("entry_ids") if body.has("entry_ids") else None)
+        case "dismissal":
+            return Dismissal()
         case _:
             raise broken("extent")
 
@@ -450,6 +473,7 @@ def source_item(source: Source) -> Item:
             "extended": [
                 {"name": each.name, "type": each.type, "label": each.label} for each in source.mapping.extended
             ],
+            "retired": source.mapping.retired,
         },
         "created_at": instant(source.created_at),
         "custom": source.custom,
@@ -465,6 +489,7 @@ def source_item(source: Source) -> Item:
         "scope": [[each.external_id, each.path] for each in source.scope.departments],
         "matching": asdict(source.matching),
         "budget": source.budget,
+        **({"deleting": _deleting_json(source.deleting)} if source.deleting else {}),
     }
     return row(keys.source(source.uid), {BODY: folded(body), REVISION: source.revision})
 
@@ -486,6 +511,7 @@ def as_source(item: Item) -> Source:
                 ExtendedField(name=each.text("name"), type=FieldType(each.text("type")), label=each.text("label"))
                 for each in mapping.children("extended")
             ),
+            retired=mapping.texts("retired") if mapping.has("retired") else (),
         ),
         created_at=body.when("created_at"),
         custom=body.flag("custom"),
@@ -517,7 +543,16 @@ def as_source(item: Item) -> Source:
             trusts_email=matching.flag("trusts_email"),
         ),
         budget=body.number("budget"),
+        deleting=_as_deleting(body.child("deleting")) if body.has("deleting") else None,
     )
+
+
+def _deleting_json(deleting: Deleting) -> Json:
+    return {"by": deleting.by, "at": instant(deleting.at), "people_leave": deleting.people_leave}
+
+
+def _as_deleting(body: Body) -> Deleting:
+    return Deleting(by=body.text("by"), at=body.when("at"), people_leave=body.flag("people_leave"))
 
 
 def _as_schedule(body: Body) -> Schedule:
@@ -534,10 +569,15 @@ def _as_schedule(body: Body) -> Schedule:
 
 
 def _rule_json(rule: Rule) -> Json:
-    return {"field": rule.field, "first_of": rule.first_of}
+    if rule.by is None:
+        return {"field": rule.field, "first_of": rule.first_of}
+    # As people type it: what `parse` reads and `spell` writes is a format that is kept anyway.
+    return {"field": rule.field, "by": rule.text}
 
 
 def _as_rule(body: Body) -> Rule:
+    if body.has("by"):
+        return Rule(field=body.text("field"), by=parse(body.text("by"), field=body.text("field")))
     return Rule(field=body.text("field"), first_of=body.texts("first_of"))
 
 
@@ -601,6 +641,7 @@ def delivery_item(delivery: Delivery) -> Item:
         "ids": dict(delivery.ids),
         "occurred_at": instant(delivery.occurred_at),
         "received_at": instant(delivery.received_at),
+        **({"proves": list(delivery.proves)} if delivery.proves else {}),
     }
     return row(
         keys.delivery(delivery.source, instant(delivery.received_at), delivery.delivery_id),
@@ -619,6 +660,7 @@ def as_delivery(item: Item) -> Delivery:
         ids={name: ids.texts(name) for name in ids.names()},
         occurred_at=body.when("occurred_at"),
         received_at=body.when("received_at"),
+        proves=body.texts("proves") if body.has("proves") else (),
     )
 
 

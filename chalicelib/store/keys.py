@@ -17,17 +17,20 @@
 | later look at a claim | `work#<source>` | `look#<d or e>#<external id>` | until looked, 2 days |
 | ended task to be told of | `news#<source>` | `<task, 12 digits>` | until told, at most 2 days |
 | notices of a source | `catalog` | `notices#<uid>` | for ever |
+| picture of a source | `logo#<uid>` | `logo` | for ever |
 | last full read | `work#<source>` | `read` | for ever |
 | note of removals | `work#<source>` | `removals#<task>` | 2 days |
 | request seen | `once#<source>#<digest>` | `once` | 2 days |
-| staged head | `stage#<task>` | `<part or sighting>#<name>` | 2 days |
-| staged data | `stage#<task>#<shard>` | `<part or sighting>#<name>#<digest>#<number>` | 3 days |
+| staged head | `stage#<task>` | `<part or sighting>#<name>` | 7 days, to go on with 2 |
+| staged data | `stage#<task>#<shard>` | `<part or sighting>#<name>#<digest>#<number>` | 8 days |
+| snapshot: the task whose stage it is | `work#<source>` | `snapshot` | 7 days |
 | source | `catalog` | `source#<uid>` | for ever |
-| when last asked | `catalog` | `asked#<uid>` | for ever |
+| when last asked, when due | `catalog` | `asked#<uid>` | for ever |
 | rules of the catalog | `catalog` | `rules` | for ever |
 | delivery that waits | `inbox#<source>` | `<instant>#<digest>` | until done, at most 2 days |
 | delivery seen | `delivery#<source>#<digest>` | `delivery` | 2 days |
 | count of dropped deliveries | `work#<source>` | `dropped` | for ever |
+| what came to a door | `work#<source>` | `door#<checked, seen or refused>#<door>` | for ever |
 | said, not answered | `said#<source>` | `<instant>#<digest>` | until answered, at most 2 days |
 | known message | `heard#<source>#<digest>` | `heard` | 2 days |
 | proof that has served | `heard#<source>#<digest>` | `seal` | 2 days |
@@ -38,6 +41,10 @@
 | card that follows a task | `cards#<task>` | `<source>#<digest>` | 14 days |
 | card whose task goes on | `showing#<source>` | `<task>#<digest>` | until its last edit, at most 14 days |
 | what must be confirmed | `confirm#<source>` | `<number>` | 14 days |
+| one-time page | `page#<visit>` | `visit` | its time and an hour |
+| logo uploaded on a page | `page#<visit>` | `logo` | its time and an hour |
+| name of the key of pages | `catalog` | `pages` | for ever |
+| calls of a month | `calls#<source>` | `<month>#<cause>` | 400 days |
 | admin | `admins` | `<source>#<person>` | until removed |
 | audit line | `audit` | `<instant>#<digest>` | 400 days |
 
@@ -60,8 +67,10 @@ Place = tuple[str, str]
 
 SHARDS: Final = 16
 
-STAGE_LIFE: Final = timedelta(days=2)
-STAGED_DATA_LIFE: Final = timedelta(days=3)
+# What is staged may be gone on with for two days; of a read that was whole it is the source's snapshot for longer.
+RESUME_LIFE: Final = timedelta(days=2)
+STAGE_LIFE: Final = timedelta(days=7)
+STAGED_DATA_LIFE: Final = timedelta(days=8)
 ONCE_LIFE: Final = timedelta(days=2)
 REMOVALS_LIFE: Final = timedelta(days=2)
 # Longer than any vendor goes on sending one again.
@@ -70,14 +79,17 @@ NEWS_LIFE: Final = timedelta(days=2)
 TOMBSTONE_LIFE: Final = timedelta(days=30)
 TASK_LIFE: Final = timedelta(days=90)
 AUDIT_LIFE: Final = timedelta(days=400)
+CALLS_LIFE: Final = timedelta(days=400)
 # Nobody answers a question of the day before yesterday.
 CHAT_LIFE: Final = timedelta(days=2)
 CARD_LIFE: Final = timedelta(days=14)
 CONFIRM_LIFE: Final = timedelta(days=14)
+PAGE_LIFE: Final = timedelta(hours=1)
 
 COUNTER: Final[Place] = ("counter", "task")
 CATALOG: Final = "catalog"
 RULES: Final[Place] = (CATALOG, "rules")
+PAGE_KEY: Final[Place] = (CATALOG, "pages")
 SOURCE_PREFIX: Final = "source#"
 ASKED_PREFIX: Final = "asked#"
 NOTICES_PREFIX: Final = "notices#"
@@ -85,6 +97,7 @@ WAITING_PREFIX: Final = "waiting#"
 HELD_PREFIX: Final = "held#"
 REMOVALS_PREFIX: Final = "removals#"
 LOOK_PREFIX: Final = "look#"
+DOOR_PREFIX: Final = "door#"
 AUDIT: Final = "audit"
 ADMINS: Final = "admins"
 
@@ -195,6 +208,10 @@ def notices(uid: str) -> Place:
     return CATALOG, NOTICES_PREFIX + uid
 
 
+def logo(uid: str) -> Place:
+    return f"logo#{uid}", "logo"
+
+
 def look(source: str, key: Key) -> Place:
     return work(source), f"{LOOK_PREFIX}{initial(key.kind)}#{key.external_id}"
 
@@ -210,6 +227,10 @@ def removals(source: str, task_id: str) -> Place:
 def once(source: str, once_: str) -> Place:
     """Place a request's own name; it may come from outside, so it is hashed to a bounded length."""
     return f"once#{source}#{_digest(once_, 16)}", "once"
+
+
+def snapshot(source: str) -> Place:
+    return work(source), "snapshot"
 
 
 def stage(task_id: str) -> str:
@@ -252,6 +273,17 @@ def delivery_seen(source: str, delivery_id: str) -> Place:
 
 def dropped(source: str) -> Place:
     return work(source), "dropped"
+
+
+def of_source(source: str) -> Iterator[str]:
+    """Name the partitions that hold nothing but what is a source's own, its history not among them."""
+    yield from links(source)
+    yield from (work(source), news(source), inbox(source), said(source), outgoing(source), showing(source))
+    yield from (confirmations(source), calls_of(source), logo(source)[0])
+
+
+def door(source: str, what: str, name: str) -> Place:
+    return work(source), f"{DOOR_PREFIX}{what}#{name}"
 
 
 def said(source: str) -> str:
@@ -323,6 +355,23 @@ def confirmations(source: str) -> str:
 
 def confirmation(source: str, number: str) -> Place:
     return confirmations(source), number
+
+
+def page(visit_id: str) -> Place:
+    return f"page#{visit_id}", "visit"
+
+
+def page_logo(visit_id: str) -> Place:
+    return f"page#{visit_id}", "logo"
+
+
+def calls_of(source: str) -> str:
+    return f"calls#{source}"
+
+
+def calls(source: str, month: str, cause: str) -> Place:
+    """Place the count of a month's calls to the vendor for one cause."""
+    return calls_of(source), f"{month}#{cause}"
 
 
 def admin(source: str, person: str) -> Place:

@@ -1,4 +1,4 @@
-"""What a run has read so far, kept so that its next slice does not read it again.
+"""What a run has read so far, kept so that its next slice does not read it again; of a whole read, the snapshot.
 
 A staged thing is compressed JSON in chunks and a head that is written last: without its head it is not there. Chunks
 are named after their content, so a thing that is staged again never mixes with what it was.
@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from chalicelib.core.errors import ContractError
@@ -71,12 +71,16 @@ def put(table: Table, task_id: str, staged: Staged, name: str, text: str, now: d
     table.write([Put(item=head)])
 
 
-def look(table: Table, task_id: str, staged: Staged, read: Callable[[str], T], now: datetime) -> Lazily[T]:
+def look(
+    table: Table, task_id: str, staged: Staged, read: Callable[[str], T], now: datetime, life: timedelta
+) -> Lazily[T]:
+    """Look at what was staged within `life`."""
     prefix = f"{staged}#"
+    ends_after = expiry(now, keys.STAGE_LIFE - life)
     heads = {
         item.sort.removeprefix(prefix): item
         for item in every(table, keys.stage(task_id), prefix=prefix)
-        if item.expires is not None and item.expires > now.timestamp()
+        if item.expires is not None and item.expires > ends_after
     }
     return Lazily(table=table, task_id=task_id, staged=staged, heads=heads, read=read)
 

@@ -16,7 +16,7 @@ from chalicelib.core.confirm import Confirmation, Standing
 from chalicelib.core.message import Address, Card, Delivery, Outgoing
 from chalicelib.core.ports import Item
 from chalicelib.core.principal import Admin, Role
-from chalicelib.core.reply import Block, Button, Line, Pairs, Reply, Table, Tone, Weight
+from chalicelib.core.reply import Block, Button, Line, Link, Pairs, Reply, Table, Tone, Weight
 from chalicelib.store import keys
 from chalicelib.store.body import BODY, Body, Json, broken, dump, folded, instant, number_of
 from chalicelib.store.codec import AT, COUNT, OWNER, UNTIL, as_delivery, expiry, row
@@ -40,6 +40,7 @@ def said_item(delivery: Delivery) -> Item:
         "received_at": instant(delivery.received_at),
         "talk": sound(delivery.talk),
         "proven": delivery.proven,
+        **({"proves": list(delivery.proves)} if delivery.proves else {}),
     }
     return row(
         keys.said_thing(delivery.source, instant(delivery.received_at), delivery.delivery_id),
@@ -125,6 +126,7 @@ def _reply_json(reply: Reply) -> Json:
         "task": reply.task,
         "title": sound(reply.title),
         "buttons": [(sound(each.label), sound(each.command), each.weight) for each in reply.buttons],
+        **({"link": {"label": sound(reply.link.label), "url": sound(reply.link.url)}} if reply.link else {}),
         "lang": reply.lang,
     }
 
@@ -140,8 +142,13 @@ def _as_reply(body: Body) -> Reply:
             Button(label=label, command=command, weight=Weight(weight))
             for label, command, weight in body.tuples("buttons", 3)
         ),
+        link=_as_link(body.child("link")) if body.has("link") else None,
         lang=Lang(body.text("lang")),
     )
+
+
+def _as_link(body: Body) -> Link:
+    return Link(label=body.text("label"), url=body.text("url"))
 
 
 def _block_json(block: Block) -> Json:
@@ -257,6 +264,7 @@ def as_confirmation(item: Item) -> Confirmation:
         ended_at=body.maybe_when("ended_at"),
         task=body.text("task") if body.has("task") else None,
         by_message=body.text("by_message"),
+        wants=body.text("wants") if body.has("wants") else "",
     )
 
 
@@ -277,6 +285,7 @@ def _confirmation_json(confirmation: Confirmation) -> Json:
         "ended_at": None if confirmation.ended_at is None else instant(confirmation.ended_at),
         "task": confirmation.task,
         "by_message": sound(confirmation.by_message),
+        **({"wants": confirmation.wants} if confirmation.wants else {}),
     }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
+from chalicelib.core.budget import Usage, cause_of, month_of
 from chalicelib.core.errors import ConditionFailedError, NotFoundError, StoppedError
 from chalicelib.core.model import Key, Kind, Part, Remark
 from chalicelib.core.ports import Absent, Before, Check, Clock, Delete, Equals, Item, Put, Table, Write
@@ -19,6 +21,7 @@ from chalicelib.core.task import (
     RowOutcome,
     RowStatus,
     Sighting,
+    Snapshot,
     SyncRecord,
     SyncTask,
     TaskStatus,
@@ -63,8 +66,10 @@ from chalicelib.store.codec import (
 )
 from chalicelib.store.fencing import busy, every, holds_lease, lease_check, lease_lost, packs
 from chalicelib.store.keys import Place, Staged
+from chalicelib.store.meter import counted
 
 _TRIES: Final = 20
+_ROWS_LOOKED_AT: Final = 100
 _DIGITS_AT_MOST: Final = 12
 _WAITS_FOR_A_PERSON: Final = (TaskStatus.HELD, TaskStatus.PREVIEWED)
 
@@ -122,18 +127,24 @@ class TableTasks:
         except ConditionFailedError as error:
             raise lease_lost() from error
 
-    def end(self, task: SyncTask, fence: Fence, *, read_began_at: datetime | None = None) -> None:
+    def end(
+        self, task: SyncTask, fence: Fence, *, read_began_at: datetime | None = None, keeps_stage: bool = False
+    ) -> None:
         if not task.status.is_over:
             raise ValueError(f"a task that is {task.status} has not ended")
+        former = self.table.get(*keys.snapshot(task.source)) if keeps_stage else None
+        snapshot = [Put(item=self._snapshot_item(task))] if keeps_stage else []
         for _ in range(_TRIES):
             try:
-                self.table.write(list(self._ending(task, fence, read_began_at)))
+                self.table.write([*self._ending(task, fence, read_began_at), *snapshot])
             except ConditionFailedError as error:
                 if not holds_lease(self.table, fence):
                     raise lease_lost() from error
                 if task.status is not TaskStatus.CANCELLED and self.stopped(task) is not None:
                     raise StoppedError from error
             else:
+                if former is not None and text_of(former, TASK) != task.task_id:
+                    stage.clear(self.table, text_of(former, TASK))
                 return
         raise busy()
 
@@ -189,6 +200,16 @@ class TableTasks:
     def drop_rows(self, task_id: str, keys_: Iterable[Key], fence: Fence) -> None:
         self._write_under(fence, [_delete(keys.plan_row(task_id, key)) for key in keys_])
 
+    def wipe_rows(self, key: Key, entry_id: str | None = None) -> int:
+        wiped = 0
+        numbers = (keys.unpadded(item.sort) for item in every(self.table, keys.history(key.source)))
+        while chunk := [keys.plan_row(number, key) for number in islice(numbers, _ROWS_LOOKED_AT)]:
+            found = [as_record(item) for item in self.table.get_many(chunk).values()]
+            found = [record for record in found if entry_id is None or record.entry_id == entry_id]
+            self.table.write_many(Put(item=record_item(record.wiped())) for record in found)
+            wiped += len(found)
+        return wiped
+
     def decide(self, rows: Sequence[SyncRecord], *, instead_of: RowStatus) -> Sequence[SyncRecord]:
         stored: list[SyncRecord] = []
         for pack in packs(rows, lambda record: (_decision(record, instead_of),), shared=0):
@@ -217,13 +238,37 @@ class TableTasks:
             stage.put(self.table, task_id, Staged.SIGHTING, part.name, sighting_text(part), now)
 
     def staged_parts(self, task_id: str) -> Mapping[str, Part]:
-        return stage.look(self.table, task_id, Staged.PART, as_part, self.clock.now())
+        return stage.look(self.table, task_id, Staged.PART, as_part, self.clock.now(), keys.RESUME_LIFE)
 
     def staged_sightings(self, task_id: str) -> Mapping[str, Sighting]:
-        return stage.look(self.table, task_id, Staged.SIGHTING, as_sighting, self.clock.now())
+        return stage.look(self.table, task_id, Staged.SIGHTING, as_sighting, self.clock.now(), keys.RESUME_LIFE)
 
     def clear_stage(self, task_id: str) -> None:
         stage.clear(self.table, task_id)
+
+    def snapshot(self, source: str) -> Snapshot | None:
+        item, now = self.table.get(*keys.snapshot(source)), self.clock.now()
+        if item is None or item.expires is None or item.expires <= now.timestamp():
+            return None
+        task_id = text_of(item, TASK)
+        return Snapshot(
+            task=task_id,
+            read_at=parse_instant(text_of(item, AT)),
+            parts=stage.look(self.table, task_id, Staged.PART, as_part, now, keys.STAGE_LIFE),
+            sightings=stage.look(self.table, task_id, Staged.SIGHTING, as_sighting, now, keys.STAGE_LIFE),
+        )
+
+    def drop_snapshot(self, source: str) -> None:
+        item = self.table.get(*keys.snapshot(source))
+        if item is not None:
+            stage.clear(self.table, text_of(item, TASK))
+            self.table.write_many([_delete(keys.snapshot(source))])
+
+    def _snapshot_item(self, task: SyncTask) -> Item:
+        """Point at what a task staged; it ends before the first thing that the task can have staged."""
+        began = task.started_at or task.asked_at
+        attributes = {TASK: task.task_id, AT: instant(began)}
+        return row(keys.snapshot(task.source), attributes, expires=expiry(began, keys.STAGE_LIFE))
 
     # the lease
 
@@ -310,10 +355,17 @@ class TableTasks:
 
     def _ending(self, task: SyncTask, fence: Fence, read_began_at: datetime | None) -> Iterator[Write]:
         full, read = keys.full(task.source), keys.read(task.source)
-        found = self.table.get_many([full, read])
+        waiting = keys.waiting(task.source, task.task_id)
+        ended_at, cause = task.finished_at or self.clock.now(), cause_of(task.trigger)
+        meter = keys.calls(task.source, month_of(ended_at), cause)
+        found = self.table.get_many([full, read, waiting, meter])
         yield lease_check(fence)
         yield Put(item=task_item(task))
-        yield _delete(keys.waiting(task.source, task.task_id))
+        if waiting in found:  # it ends now, and not before an answer that got lost: its calls are counted once
+            yield Delete(partition=waiting[0], sort=waiting[1], when=Equals(TASK, task.task_id))
+            if task.calls:
+                usage = Usage(calls=task.calls, tasks=1)
+                yield counted(found.get(meter), task.source, ended_at, cause, usage)
         partition, sort = keys.stop(task.source, task.task_id)
         if task.status is TaskStatus.CANCELLED:
             yield _delete((partition, sort))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from chalicelib.core.diff import Change, changed, diff
+from chalicelib.core.diff import Action, Change, changed, diff
 from chalicelib.core.errors import StoreConflictError
 from chalicelib.core.mapping import Mapped
 from chalicelib.core.model import Kind, Remark, SourceRecord
@@ -67,6 +67,10 @@ def _planned_again(
     again = []
     for row in rows:
         entry = entries.get(entry_ids[row.key] or row.entry_id)
+        if row.action is Action.ADOPT or (entry is not None and entry.key != row.key):
+            why = Remark(code="entry changed hands")  # whose it is, the next sync says
+            tasks.decide([row.ended(RowStatus.SUPERSEDED, why)], instead_of=RowStatus.PLANNED)
+            continue
         wanted = {name: row.after.get(name) for name in changed(row.before, row.after)}
         record = SourceRecord(key=row.key, fields=row.source, covers=frozenset(), observed_at=row.observed_at)
         change = diff(entry, Mapped(record=record, values=wanted, digest=row.digest))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
 from chalicelib.core.errors import RollcallError, SetupError, SourceDeniedError
 from chalicelib.core.mapping import Mapped, map_record
-from chalicelib.core.model import Entry, Key, Remark
+from chalicelib.core.model import Entry, Key, Kind, Remark, State
 from chalicelib.core.ports import Connector, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
+from chalicelib.core.scope import check_chosen
 from chalicelib.core.source import Source
 from chalicelib.core.task import Approved, Claim, Evidence, Only, Progress, Sighting, SyncRecord, SyncTask
 from chalicelib.sync.plan import Plan
+from chalicelib.sync.within import Place
 from chalicelib.sync.witness import believed, believed_of_few, recognised, recruited, undiminished
 
 Step = Callable[[Progress], None]
@@ -21,54 +24,103 @@ CONFIRM_KEYS = 20
 CONFIRM_SHARE = 0.02
 
 
-def read_everything(task: SyncTask, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> tuple[Remark, ...]:
+def read_everything(
+    task: SyncTask, source: Source, connector: Connector, tasks: Tasks, plan: Plan, step: Step
+) -> tuple[Remark, ...]:
     """Walk the source, then ask by name for every absentee, and for what no list shows.
 
     Returns what the connector has to say about the read.
 
     Raises:
-        SetupError: the walk showed another company, and asked by name the source does not know our people either.
+        SetupError: the walk showed another company, and asked by name the source does not know our people either; or a
+            chosen department is gone.
     """
     task_id = task.task_id
     staged = tasks.staged_parts(task_id)
     remarks: dict[str, Remark] = {}
+    walked: dict[str, tuple[Key, ...]] = {}
     for done, part in enumerate(connector.parts(staged), start=1):
         new = part.name not in staged
         if new:
             tasks.stage(task_id, part)
-        plan.consider(part.records)
+        if plan.within.is_everything:
+            plan.consider(part.records)
+        else:
+            plan.within.walked(part.records)
+            walked[part.name] = tuple(each.key for each in part.records if each.key.kind is Kind.DEPARTMENT)
         remarks |= {remark.code: remark for remark in part.remarks}
         if new:  # a slice may not end before it has read something
             step(Progress(stage="read", done=done, total=part.of or 0))
+    if walked:
+        _consider_within(task_id, walked, connector, tasks, plan, step)
+    if plan.adopt():
+        for part in tasks.staged_parts(task_id).values():
+            plan.reconsider(part.records)
     foreign = plan.looks_foreign()
     if foreign and not recognised(plan.missed(), connector):
         raise SetupError("another company", **foreign)
     absent = plan.absent()
     for presences in _confirmed(task_id, absent, connector, tasks, step, witnesses=plan.witnesses(absent)):
-        plan.conclude(presences)
+        _conclude(presences, connector, plan)
     if connector.daily_details:
         today = (task.started_at or task.asked_at).date()
         through = tasks.read_through(task.source)
-        rotate = through is None or through.date() < today  # the first full read of a day
+        # In the first full read of a day; but not for values that are left as they are.
+        rotate = (through is None or through.date() < today) and not plan.leaves_values
         wanted = plan.wanting_details(connector.daily_details, today, rotate=rotate)
         try:
             for presences in _confirmed(task_id, wanted, connector, tasks, step):
                 # They were shown a moment ago: another answer takes nothing back; the next walk will tell.
                 found = {key: each for key, each in presences.items() if isinstance(each, Found)}
-                plan.conclude(undiminished(found, plan, connector))
+                _conclude(undiminished(found, plan, connector), connector, plan)
         except SourceDeniedError as error:  # what lists show is worth having without the rest
             remarks[error.code] = Remark(code=error.code, facts=error.facts)
+    if plan.leaves_out:
+        # What lay below a chosen department that was deleted a moment ago lies outside now; nobody left with it.
+        check_chosen(source.scope, source.handle, connector.confirm(source.scope.keys(source.uid)))
     return tuple(remarks.values())
+
+
+def _consider_within(
+    task_id: str, walked: Mapping[str, Sequence[Key]], connector: Connector, tasks: Tasks, plan: Plan, step: Step
+) -> None:
+    """Consider what a walk below chosen departments showed, once it is known which departments lie within the scope.
+
+    Somebody may be in one that is read later, or was moved during the walk, and in another that lies outside. `walked`
+    has the departments of each part.
+    """
+    shown = [key for keys in walked.values() for key in keys]
+    absent = plan.absent_departments(frozenset(shown))
+    answers: dict[Key, Presence] = {}
+    for presences in _confirmed(task_id, absent, connector, tasks, step, witnesses=plan.witnesses(absent, shown)):
+        answers |= presences
+    above = plan.within.learn(answers, connector)
+    parts = tasks.staged_parts(task_id)
+    for name in walked:
+        plan.consider(parts[name].records)
+    plan.conclude({**above, **answers})
+
+
+def _conclude(presences: Mapping[Key, Presence], connector: Connector, plan: Plan) -> None:
+    plan.conclude(plan.within.learn(presences, connector))
+    plan.conclude(presences)
 
 
 def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> None:
     """Ask for these keys by name, and for those whose departure is claimed."""
     claims = {claim.key: claim for claim in extent.claims}
-    for key, presence in _weighed(claims, connector).items():
+    weighed = _weighed(claims, connector)
+    plan.within.learn(weighed, connector)
+    for key, presence in weighed.items():
         plan.weigh(claims[key], presence)
-    keys = tuple(key for key in extent.keys if key not in claims)
+    # Departments first: whoever is in a new one lies within the scope if that does.
+    keys = tuple(sorted((key for key in extent.keys if key not in claims), key=lambda key: key.kind))
     for presences in _confirmed(task_id, keys, connector, tasks, step):
-        plan.conclude(believed_of_few(presences, plan, connector))
+        plan.conclude(plan.within.learn(presences, connector))
+        answers = believed_of_few(presences, plan, connector)
+        plan.conclude(answers)
+        if plan.adopt():
+            plan.reconsider(each.record for each in answers.values() if isinstance(each, Found))
 
 
 def _weighed(claims: Mapping[Key, Claim], connector: Connector) -> Mapping[Key, Presence]:
@@ -90,12 +142,30 @@ def read_approved(
 ) -> None:
     """Ask afresh for every key that was approved, and plan what is still true of it, never more."""
     rows = {row.key: row for row in approved_rows(tasks, extent)}
+    plan.meet(row for row in tasks.rows(extent.of) if row.action is Action.ADOPT)
     for presences in _confirmed(task_id, tuple(rows), connector, tasks, step):
-        entries = plan.entries(presences)
+        plan.within.learn(presences, connector)
+        adopted = [rows[key] for key in presences if rows[key].action is Action.ADOPT]
+        for again in plan.readopted([row for row in adopted if not _departs(row)], presences):
+            plan.add(again)
+        departing = {row.key: row for row in adopted if _departs(row)}
+        for key, entry in plan.free(tuple(departing.values())).items():
+            departed = replace(departing[key], action=Action.DEACTIVATE)
+            left = still_true(departed, presences[key], entry, source, plan)
+            if left is not None:
+                plan.add(replace(left, action=Action.ADOPT))
+        entries = plan.entries(key for key in presences if rows[key].action is not Action.ADOPT)
         for key, presence in presences.items():
+            if rows[key].action is Action.ADOPT or (key in entries and entries[key].key != key):
+                continue  # adopted above, or another source's by now
             row = still_true(rows[key], presence, entries.get(key), source, plan)
             if row is not None:
                 plan.add(row)
+
+
+def _departs(row: SyncRecord) -> bool:
+    """Tell whether an entry that nobody writes any more is taken over only because its last source says they left."""
+    return row.removes_access and row.after.get("state") == State.LEFT
 
 
 def approved_rows(tasks: Tasks, extent: Approved) -> Iterator[SyncRecord]:
@@ -112,6 +182,10 @@ def still_true(
     """Say what of an approved row holds now: all of it, some of its fields, or nothing."""
     key = approved.key
     match presence:
+        case Found(record=record) if plan.within.place(record) is Place.OUTSIDE:
+            if approved.evidence is not Evidence.OUTSIDE:
+                return None
+            evidence, observed_at = Evidence.OUTSIDE, record.observed_at
         case Found(record=record):
             mapped = map_record(record, source.mapping, plan.resolve)
             fresh = diff(entry, mapped) if isinstance(mapped, Mapped) else None

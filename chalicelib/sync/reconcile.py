@@ -6,18 +6,22 @@ in the phase that the task says it is in.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from chalicelib.core.model import Key, Kind, Link, Remark
-from chalicelib.core.ports import Clock, Connector, Directory, Tasks
+from chalicelib.core.ports import Catalog, Clock, Connector, Directory, Tasks
+from chalicelib.core.principal import EVENTS
+from chalicelib.core.scope import STEP
 from chalicelib.core.source import Source
 from chalicelib.core.task import (
     TALLY_OF,
     Approved,
     Decision,
+    Dismissal,
     Everything,
     Fence,
     Only,
@@ -28,13 +32,17 @@ from chalicelib.core.task import (
     SyncTask,
     Tally,
     TaskStatus,
+    Trigger,
     Verdict,
     no_counts,
 )
+from chalicelib.sync.adopt import entries_without_a_source
 from chalicelib.sync.apply import apply_plan, chunks, outlook
+from chalicelib.sync.dismiss import plan_dismissal
 from chalicelib.sync.plan import Plan
 from chalicelib.sync.pulse import Pulse
 from chalicelib.sync.read import approved_rows, read_approved, read_everything, read_only
+from chalicelib.sync.within import Within
 
 GUARD_WINDOW = timedelta(hours=1)
 # How many decisions about its rows a task remembers.
@@ -50,10 +58,28 @@ class Bench:
     source: Source
     connector: Connector
     directory: Directory
+    catalog: Catalog
     tasks: Tasks
     clock: Clock
     pulse: Pulse
     earlier_calls: Mapping[str, int]
+
+    def handles(self) -> Mapping[str, str]:
+        """Name the sources that there are by their uids."""
+        return {source.uid: source.handle for source in self.catalog.sources()}
+
+    def enabled(self) -> Collection[str]:
+        """Name the uids of the sources that are enabled."""
+        return frozenset(source.uid for source in self.catalog.sources() if source.enabled)
+
+    def chosen_below(self) -> Collection[Key]:
+        """Name the chosen departments of all sources that were not top ones when they were chosen."""
+        return frozenset(
+            Key(source.uid, Kind.DEPARTMENT, each.external_id)
+            for source in self.catalog.sources()
+            for each in source.scope.departments
+            if STEP in each.path
+        )
 
     def calls(self) -> Mapping[str, int]:
         """Count the vendor calls of this task, those of earlier slices included."""
@@ -68,14 +94,23 @@ def reconcile(task: SyncTask, bench: Bench) -> SyncTask:
         RollcallError: the run cannot go on now, or ever, by its family.
     """
     if task.phase is Phase.READ:
-        task = _plan(task, bench)
+        task = _plan_dismissal(task, bench) if isinstance(task.extent, Dismissal) else _plan(task, bench)
     if task.phase is Phase.APPLY:
         task = _apply(task, bench)
     return _settle(task, bench)
 
 
+def _plan_dismissal(task: SyncTask, bench: Bench) -> SyncTask:
+    bench.pulse.step()
+    plan_dismissal(task, bench.clock.now(), bench.directory, bench.tasks, bench.pulse.fence)
+    task = replace(task, phase=Phase.APPLY, attempts=0)
+    bench.tasks.save(task, bench.pulse.fence)
+    return task
+
+
 def _plan(task: SyncTask, bench: Bench) -> SyncTask:
     links = _links(task, bench)
+    handles = cache(bench.handles)
     plan = Plan(
         task=task,
         source=bench.source,
@@ -83,16 +118,29 @@ def _plan(task: SyncTask, bench: Bench) -> SyncTask:
         directory=bench.directory,
         tasks=bench.tasks,
         fence=bench.pulse.fence,
+        within=Within(
+            source=bench.source,
+            extent=task.extent,
+            links=links,
+            directory=bench.directory,
+            homes=bench.connector.homes,
+        ),
+        handles=handles,
+        enabled=cache(bench.enabled),
+        chosen_below=cache(bench.chosen_below),
     )
     remarks: tuple[Remark, ...] = ()
     reading = (bench.connector, bench.tasks, plan, bench.pulse.step)
     match task.extent:
         case Everything():
-            remarks = read_everything(task, *reading)
+            remarks = read_everything(task, bench.source, *reading)
         case Only() as extent:
             read_only(task.task_id, extent, *reading)
         case Approved() as extent:
             read_approved(task.task_id, extent, bench.source, *reading)
+    plan.adopt()  # those whom a read by name has shown
+    if task.purpose is Purpose.PREVIEW and not links:
+        remarks += entries_without_a_source(bench.source, bench.directory, handles)
     since = bench.clock.now() - GUARD_WINDOW
     recent = bench.tasks.removals(task.source, since, except_task=task.task_id)
     remarks += plan.finish(guarded=not isinstance(task.extent, Approved), recent=recent)
@@ -101,11 +149,37 @@ def _plan(task: SyncTask, bench: Bench) -> SyncTask:
         counts[kind][Tally.UNCHANGED] = plan.unchanged(kind)
     if task.purpose is Purpose.SYNC:
         bench.directory.relink(bench.pulse.fence, tuple(plan.relinks.values()))
+        _ask_owners(task, plan.parted, bench)
         bench.tasks.look_again(task.source, [(bench.clock.now() + LOOKS[each.looks], each) for each in plan.look_again])
     phase = Phase.APPLY if task.purpose is Purpose.SYNC else Phase.SETTLE
     task = replace(task, phase=phase, counts=counts, remarks=remarks, attempts=0, calls=bench.calls())
     bench.tasks.save(task, bench.pulse.fence)
     return task
+
+
+def _ask_owners(task: SyncTask, parted: Collection[Key], bench: Bench) -> None:
+    """Let other sources look again at what waits there only because this one showed somebody with access, too.
+
+    The tick rings for it. Asked for again after a kill, it is the same task.
+    """
+    owners: defaultdict[str, list[Key]] = defaultdict(list)
+    for key in sorted(parted):
+        owners[key.source].append(key)
+    enabled = bench.enabled() if owners else ()
+    for owner in sorted(owners.keys() & set(enabled)):
+        held = [bench.tasks.rows_of(each.task_id, owners[owner]) for each in bench.tasks.held(owner)]
+        waiting = {key for rows in held for key, row in rows.items() if row.status.waits and row.removes_access}
+        if waiting:
+            draft = SyncTask(
+                task_id="",
+                source=owner,
+                trigger=Trigger.EVENT,
+                extent=Only(keys=tuple(sorted(waiting))),
+                purpose=Purpose.SYNC,
+                asked_by=f"{EVENTS.door}:{EVENTS.key}",
+                asked_at=bench.clock.now(),
+            )
+            bench.tasks.ask(draft, once=f"parted:{task.source}:{task.task_id}")
 
 
 def _links(task: SyncTask, bench: Bench) -> dict[Key, Link]:
@@ -146,8 +220,12 @@ def _settle(task: SyncTask, bench: Bench) -> SyncTask:
                 _outdate(older, task, bench.tasks)
     if isinstance(task.extent, Approved):
         _report_back(task, task.extent, bench.tasks)
-    bench.tasks.end(task, bench.pulse.fence, read_began_at=task.started_at if whole else None)
-    bench.tasks.clear_stage(task.task_id)
+    # Also a preview has read everything: what it staged is the source's snapshot from now on.
+    read_all = isinstance(task.extent, Everything)
+    read_began_at = task.started_at if whole else None
+    bench.tasks.end(task, bench.pulse.fence, read_began_at=read_began_at, keeps_stage=read_all)
+    if not read_all:
+        bench.tasks.clear_stage(task.task_id)
     return task
 
 
@@ -167,6 +245,8 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
                 what = Tally.SUPERSEDED
             case RowStatus.REJECTED:
                 what = Tally.REJECTED
+            case RowStatus.CONFLICT:
+                what = Tally.CONFLICT
             case RowStatus.CANCELLED:
                 what = Tally.CANCELLED
             case RowStatus.CONTRADICTED:

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from chalicelib.core.audited import Noted, audited
 from chalicelib.core.errors import ConflictError, NotFoundError
 from chalicelib.core.model import Remark
-from chalicelib.core.ports import Audit, Bell, Catalog, Clock, Tasks
+from chalicelib.core.ports import Audit, Bell, Catalog, Clock, Directory, Tasks
 from chalicelib.core.principal import EVENTS, SCHEDULE, Principal, Role
-from chalicelib.core.source import NextRun, Source, due, due_at, due_next
+from chalicelib.core.source import NextDue, Source, due, due_at, due_next
 from chalicelib.core.task import (
     Approved,
     Decision,
+    Dismissal,
     Everything,
     Extent,
     Lane,
@@ -29,12 +30,15 @@ from chalicelib.core.task import (
     Verdict,
     next_due,
 )
+from chalicelib.sync.dismiss import leavers
 from chalicelib.sync.reconcile import conclude_cancelled, conclude_decided, with_decision
 
 # A task names the deliveries that caused it: all of them where keys are read by name, the first ones of a storm.
 MOST_DELIVERIES = 500
 # For how long a task that nobody has begun with is held to end it.
 _ENDING = timedelta(seconds=20)
+# Nothing new begins in a source that is being deleted, but for another try.
+_RECENT = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,7 @@ class Requests:
     audit: Audit
     bell: Bell
     clock: Clock
-    next_run: NextRun
+    next_due: NextDue
 
     def sync_now(self, who: Principal, handle: str, *, once: str | None = None) -> Asked:
         """Ask for a full sync; one that is under way already is joined.
@@ -146,6 +150,8 @@ class Requests:
             line.source, line.task = task.source, task.task_id
             if task.lane is Lane.HINTS:
                 raise ConflictError("events are not cancelled", task=task_id)
+            if isinstance(task.extent, Dismissal):
+                raise ConflictError("source is being deleted", handle=self.catalog.source(task.source).handle)
             before = self.tasks.stopped(task) is not None
             facts = {"by": who.key, "at": self.clock.now().isoformat(timespec="seconds")}
             stopped = self._stop(task, Remark(code="cancelled", facts=facts))
@@ -157,7 +163,41 @@ class Requests:
         """Cancel whatever waits of a source that was disabled, in both lanes. The disabling is what is audited."""
         facts = {"by": who.key, "at": self.clock.now().isoformat(timespec="seconds"), "handle": source.handle}
         for task in self.tasks.waiting(source.uid):
-            self._stop(task, Remark(code="cancelled with its source", facts=facts))
+            if not isinstance(task.extent, Dismissal):
+                self._stop(task, Remark(code="cancelled with its source", facts=facts))
+
+    def dismiss(self, who: Principal, source: Source, *, again: bool = False) -> SyncTask:
+        """Let everybody of a source leave that is being deleted: once, however often it is asked for.
+
+        A task that failed at it is followed by another one; whoever asks, waits a while before. So is, `again`, one
+        that is done: somebody came after it had looked.
+        """
+        last = self.dismissal(source)
+        unfinished = (TaskStatus.FAILED, TaskStatus.CANCELLED)
+        if last is not None and last.status not in unfinished and not (again and last.status.is_over):
+            return last
+        once = f"dismiss:{last.task_id if last else ''}"
+        return self._ask(who, source, Dismissal(), Purpose.SYNC, Trigger.DELETION, once).task
+
+    def is_left_by_all(self, source: Source, directory: Directory) -> bool:
+        """Tell whether nobody is there any more whom `dismiss` would let leave."""
+        return next(leavers(source.uid, directory), None) is None
+
+    def dismissal(self, source: Source) -> SyncTask | None:
+        """Find the last task that lets everybody of a source leave."""
+        recent = self.tasks.recent(source.uid, _RECENT)
+        return next((task for task in recent if isinstance(task.extent, Dismissal)), None)
+
+    def forfeit(self, source: Source) -> None:
+        """Close what waits for a decision in the ended tasks of a source that is being deleted."""
+        why = Remark(code="source was deleted", facts={"handle": source.handle})
+        for task in self.tasks.held(source.uid):
+            for status in (RowStatus.PLANNED, RowStatus.HELD):
+                rows = [
+                    row.ended(RowStatus.CANCELLED, why) for row in self.tasks.rows(task.task_id) if row.status is status
+                ]
+                self.tasks.decide(rows, instead_of=status)
+            conclude_decided(task, self.tasks, why)
 
     def reported(self, source: Source, extent: Only, deliveries: Sequence[str]) -> SyncTask:
         """Ask to look at what verified callbacks reported. The task itself is the record of it."""
@@ -174,25 +214,39 @@ class Requests:
         return task if task.trigger is Trigger.EVENT and task.deliveries == names else None
 
     def tick(self) -> None:
-        """Ask for the syncs that are due, and ring for waiting work that nobody holds."""
-        for source in self.catalog.sources():
-            now = self.clock.now()
-            waiting = self.tasks.waiting(source.uid)
-            # What a preview is in the way of is made up for when that has ended.
-            if due(source, now) and not any(task.purpose is Purpose.PREVIEW for task in waiting):
-                self._scheduled(source, now)
-            elif next_due([task for task in waiting if task.lane is Lane.FULL], now) and self._idle(source):
-                self.bell.ring(source.uid)
+        """Ask for the syncs that are due, and ring for waiting work that nobody holds.
 
-    def _scheduled(self, source: Source, now: datetime) -> None:
+        Work whose worker died is put back so, and work whose ring was lost: a lease that has run out is nobody's.
+        """
+        now = self.clock.now()
+        for turn in self.catalog.turns(now):
+            waiting = self.tasks.waiting(turn.uid)
+            # What a preview is in the way of is made up for when that has ended.
+            is_due = turn.due_at is not None and turn.due_at <= now
+            if is_due and not any(task.purpose is Purpose.PREVIEW for task in waiting):
+                self._scheduled(turn.uid, now)
+            elif next_due([task for task in waiting if task.lane is Lane.FULL], now) and self._idle(turn.uid):
+                self.bell.ring(turn.uid)
+
+    def _scheduled(self, uid: str, now: datetime) -> None:
+        source = self._source(uid)
+        if source is None or not due(source, now):
+            return
         # Asked first, claimed second: a kill in between asks once more, and `once` makes that the same task.
         once = f"schedule:{due_at(source)}"
         with suppress(ConflictError), self._audited(SCHEDULE, "sync now", Role.OPERATOR) as line:
             self._everything(SCHEDULE, source.handle, Purpose.SYNC, Trigger.SCHEDULE, line, once)
-            self.catalog.claim_due(source, now, due_next(source, now, self.next_run))
+            self.catalog.claim_due(source, now, due_next(source, now, self.next_due))
 
-    def _idle(self, source: Source) -> bool:
-        lease = self.tasks.lease(source.uid)
+    def _source(self, uid: str) -> Source | None:
+        """Read a source; None when it was deleted since the tick began."""
+        try:
+            return self.catalog.source(uid)
+        except NotFoundError:
+            return None
+
+    def _idle(self, uid: str) -> bool:
+        lease = self.tasks.lease(uid)
         return lease is None or lease[0] <= self.clock.now()
 
     def _everything(

@@ -13,12 +13,20 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.core.errors import ContractError, OutOfTimeError, RollcallError, StoppedError, TransientError
+from chalicelib.core.errors import (
+    ContractError,
+    NotFoundError,
+    OutOfTimeError,
+    RollcallError,
+    StoppedError,
+    TransientError,
+)
 from chalicelib.core.model import Kind, Remark
-from chalicelib.core.ports import Bell, Catalog, Clock, Connectors, Directory, Tasks
+from chalicelib.core.ports import Bell, Catalog, Clock, Connector, Connectors, Directory, Tasks
 from chalicelib.core.source import Source
-from chalicelib.core.task import Lane, Progress, SyncTask, TaskStatus, next_due
-from chalicelib.log import bound, place
+from chalicelib.core.task import Dismissal, Lane, Progress, SyncTask, TaskStatus, next_due
+from chalicelib.log import METRICS, bound, place
+from chalicelib.sync.dismiss import NoVendor
 from chalicelib.sync.pulse import Deadline, Pulse, Watch
 from chalicelib.sync.reconcile import Bench, conclude_cancelled, reconcile, tally
 
@@ -69,7 +77,10 @@ class Runner:
         Raises:
             ContractError: something broke inside Rollcall; the task stays, and is given up after a few tries.
         """
-        source = self.catalog.source(source_uid)
+        try:
+            source = self.catalog.source(source_uid)
+        except NotFoundError:  # deleted since it was rung for
+            return None
         fence = self.tasks.take(source_uid, uuid.uuid4().hex, self.clock.now(), self.lease_ttl, lane)
         if fence is None:
             return LOOK_AGAIN_S
@@ -108,8 +119,12 @@ class Runner:
         """Find a task that is to end as cancelled, also while it waits out a fault."""
         if waiting and not self.catalog.source(source.uid).enabled:
             for task in waiting:  # asked for at the very moment that the source was disabled
-                self.tasks.stop(task, Remark(code="source is disabled", facts={"handle": source.handle}))
+                if not isinstance(task.extent, Dismissal):
+                    self.tasks.stop(task, Remark(code="source is disabled", facts={"handle": source.handle}))
         return next((task for task in waiting if self.tasks.stopped(task)), None)
+
+    def _connector(self, task: SyncTask, source: Source) -> Connector:
+        return NoVendor() if isinstance(task.extent, Dismissal) else self.connectors.open(source)
 
     def _slice(self, task: SyncTask, source: Source, pulse: Pulse) -> float | None:
         """Work on one task; return None when it has ended or waits out a fault, else when to go on, in seconds."""
@@ -132,11 +147,12 @@ class Runner:
             return None
         bench: Bench | None = None
         try:
-            with closing(self.connectors.open(source)) as connector:
+            with closing(self._connector(task, source)) as connector:
                 bench = Bench(
                     source=source,
                     connector=connector,
                     directory=self.directory,
+                    catalog=self.catalog,
                     tasks=self.tasks,
                     clock=self.clock,
                     pulse=pulse,
@@ -171,7 +187,8 @@ class Runner:
             if task.attempts >= MOST_FAULTS:
                 self._fail(task, pulse, Remark(code="internal error", facts=facts), bench)
             raise ContractError("internal error", **facts) from None
-        log.info("recorded", extra={"status": ended.status, "entry_writes": ended.entry_writes, **_flat(ended)})
+        told: dict[str, object] = {"status": ended.status, "entry_writes": ended.entry_writes, **_flat(ended)}
+        log.info("recorded", extra={**told, METRICS: _measured(ended)})
         return None
 
     def _pause(
@@ -223,6 +240,12 @@ class Runner:
         calls = bench.calls() if bench else None
         ended = conclude_cancelled(stored, self.tasks, pulse.fence, self.clock.now(), calls)
         log.info("cancelled", extra={"entry_writes": ended.entry_writes, **_flat(ended)})
+
+
+def _measured(task: SyncTask) -> Mapping[str, float]:
+    """Say what a run cost, for a deployment's dashboard."""
+    seconds = (task.finished_at - task.started_at).total_seconds() if task.finished_at and task.started_at else 0.0
+    return {"SyncSeconds": seconds, "VendorCalls": sum(task.calls.values()), "EntryWrites": task.entry_writes}
 
 
 def _flat(task: SyncTask) -> Mapping[str, int]:

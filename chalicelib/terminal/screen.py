@@ -34,6 +34,12 @@ class Screen:
             console.print(Text(_safe(reply.title), style=f"bold {STYLES[reply.tone]}".strip()))
         for block in reply.blocks:
             _print(console, block)
+        if reply.link is not None:
+            console.print(Text(f"{_safe(reply.link.label)}: {_safe(reply.link.url)}"))
+
+    def tell(self, block: Block) -> None:
+        """Show what is known already, before the rest is."""
+        _print(self.out, block)
 
     def ask(self, question: str) -> None:
         """Put a question; the answer is typed behind it."""

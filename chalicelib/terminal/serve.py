@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from chalicelib import log, wiring
@@ -54,6 +55,8 @@ def serve(arguments: Sequence[str], screen: Screen) -> int:
     except (OSError, OverflowError) as error:  # taken, not ours to take, or no port at all
         problem = type(error).__name__
         raise SetupError("cannot listen", host=chosen.host, port=chosen.port, problem=problem) from error
+    # The browser of this very machine finds our pages there, if nobody told us a better address.
+    wiring.use(replace(outside, served_at=front.url.replace("//0.0.0.0:", "//127.0.0.1:")))
     served = Served(front=front, queues=queues, on_tick=app.tick)
     done = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -28,12 +28,12 @@ STAGES = {
 }
 
 
-def wait_for(task: SyncTask, outside: Outside, runner: Runner, screen: Screen, lang: Lang) -> SyncTask:
-    """Return the task when it has ended; show on standard error how far it is."""
+def wait_for(task: SyncTask, outside: Outside, runner: Runner | None, screen: Screen, lang: Lang) -> SyncTask:
+    """Return the task when it has ended; show on standard error how far it is. Without a runner others run it."""
     told, said_other = None, False
     with _shown(screen, lang) as watch:
         while True:
-            again = runner.wake(task.source, lambda: math.inf, watch)
+            again = runner.wake(task.source, lambda: math.inf, watch) if runner else None
             task = outside.tasks.get(task.task_id)
             if task.status.is_over:
                 return task
@@ -41,7 +41,7 @@ def wait_for(task: SyncTask, outside: Outside, runner: Runner, screen: Screen, l
                 told = task.reason
                 screen.note(say(told.code, lang, told.facts))
             lease = outside.tasks.lease(task.source)
-            if lease is not None and not said_other:
+            if lease is not None and runner and not said_other:
                 said_other = True
                 screen.note(OTHER[lang is Lang.ZH].format(task=task.task_id))
             if lease is not None and lease[1] is not None:

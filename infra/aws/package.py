@@ -1,7 +1,8 @@
 """Build what is deployed to AWS, with `chalice package`, and look at it before anybody deploys it.
 
 Chalice ships whatever lies below `chalicelib/`, and goes on with a warning when it cannot get a dependency; so it is
-given a copy with nothing but our modules, and what it made is checked against what a deployment must be.
+given a copy with nothing but our files, and what it made is checked against what a deployment must be. Its archives are
+made anew, with bytecode, the same bytes for the same files: what has not changed is not deployed again.
 """
 
 from __future__ import annotations
@@ -18,14 +19,28 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from infra.aws import archive, policies
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MERGED = Path(__file__).with_name("merge.json")
+DASHBOARD = Path(__file__).with_name("dashboard.json")
+DATA = Path(__file__).with_name("data.json")
 CHALICE = Path(sys.executable).with_name("chalice")
+LINT = Path(sys.executable).with_name("cfn-lint")
 
 APP, LAYER, TEMPLATE = "deployment.zip", "layer-deployment.zip", "sam.json"
 LARGEST_BYTES = 15_000_000
+# CloudFormation takes no more in a call.
+LARGEST_TEMPLATE_BYTES = 51_200
+ARCHITECTURES = ("arm64", "x86_64")
+# Where Lambda unpacks them.
+UNPACKED_AS: Final = {APP: "/var/task", LAYER: "/opt"}
+# Wheels bring these along, and nothing at run time reads them.
+_LEFT_OUT = re.compile(r"/Crypto/SelfTest/|\.pyi$|/bin/|\.dist-info/RECORD$")
+# One region where AWS has everything, and one of its partition in China.
+REGIONS = ("us-east-1", "cn-north-1")
 # Lambda's runtime has these, and they would be most of the size (docs/dependencies.md).
 UNWANTED = frozenset({"boto3", "botocore", "chalice", "moto", "pytest", "rich", "s3transfer"})
 
@@ -41,7 +56,7 @@ class Function:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "APIHandler": Function(timeout=10, memory=1769),
+    "APIHandler": Function(timeout=29, memory=1769),
     "Tick": Function(timeout=30, memory=512),
     "Deliver": Function(timeout=60, memory=1024),
     "Converse": Function(timeout=60, memory=1024),
@@ -53,26 +68,45 @@ QUEUE_URLS = ("ROLLCALL_SYNC_QUEUE_URL", "ROLLCALL_DELIVER_QUEUE_URL", "ROLLCALL
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.aws.package", description=__doc__)
-    parser.add_argument("--stage", default="dev", choices=sorted(_config()["stages"]))
-    stage = parser.parse_args().stage
+    parser.add_argument("--stage", default="dev", choices=stages())
+    parser.add_argument("--architecture", default=ARCHITECTURES[0], choices=ARCHITECTURES)
+    chosen = parser.parse_args()
+    return 0 if made(chosen.stage, chosen.architecture) else 1
+
+
+def made(stage: str, architecture: str = ARCHITECTURES[0]) -> Path | None:
+    """Build a stage's package and say what it is; or what is wrong, and return None: it must not be deployed."""
     out = ROOT / "build" / "package" / stage
-    problem = build(stage, out)
-    if problem:
-        print(problem, file=sys.stderr)
-        return 1
-    found = tuple(faults(out, stage, _pinned(ROOT / "requirements.txt")))
+    problem = build(stage, out, architecture)
+    found = [problem] if problem else [*faults(out, stage, _pinned(ROOT / "requirements.txt")), *lint(out)]
     for fault in found:
         print(f"fault in {out.relative_to(ROOT)}: {fault}", file=sys.stderr)
+    if found:
+        return None
     sizes = ", ".join(f"{name} {(out / name).stat().st_size / 1e6:.1f} MB" for name in (APP, LAYER))
-    print(f"{out.relative_to(ROOT)}: {', '.join(FUNCTIONS)}; {sizes}")
-    return 1 if found else 0
+    print(f"{out.relative_to(ROOT)}: {', '.join(FUNCTIONS)}; {sizes}; {architecture}")
+    return out
 
 
-def build(stage: str, out: Path) -> str:
-    """Package a stage into `out`; return what went wrong, or nothing."""
+def stages() -> Sequence[str]:
+    return sorted(_config()["stages"])
+
+
+def build(
+    stage: str,
+    out: Path,
+    architecture: str = ARCHITECTURES[0],
+    *,
+    root: Path = ROOT,
+    requirements: str | None = None,
+) -> str:
+    """Package a stage of the house at `root` into `out`; return what went wrong, or nothing.
+
+    `requirements` stands in for requirements.txt; without any, nothing is fetched.
+    """
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
-        _lay_out(Path(folder))
+        _lay_out(Path(folder), root, architecture, requirements)
         # Chalice wants a region, though nothing in a template depends on it.
         region = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"
         environ = {**os.environ, "AWS_DEFAULT_REGION": region, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -81,10 +115,52 @@ def build(stage: str, out: Path) -> str:
         if done.returncode or not (out / TEMPLATE).exists():
             return f"{done.stdout}{done.stderr}\nchalice package failed"
     template = json.loads((out / TEMPLATE).read_text())
+    (out / TEMPLATE).write_text(json.dumps(_finished(template, stage), indent=2, sort_keys=True) + "\n")
+    for name in (APP, LAYER):
+        if (out / name).exists():
+            _remake(out / name)
+    return ""
+
+
+def _finished(template: Json, stage: str) -> Json:
     # A package is of one stage: its environment says so, and the names in its policies must not say otherwise.
     template["Parameters"]["Stage"] |= {"Default": stage, "AllowedValues": [stage]}
-    (out / TEMPLATE).write_text(json.dumps(template, indent=2) + "\n")
-    return ""
+    resources = template["Resources"]
+    # The API must not depend on the function, because the function is told the API's address.
+    named = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:rollcall-${Stage}-api_handler"
+    api = resources["RestAPI"]["Properties"]
+    api["DefinitionBody"] = json.loads(json.dumps(api["DefinitionBody"]).replace("${APIHandler.Arn}", named))
+    # By this name CloudWatch counts its requests; Chalice gives all stages one.
+    api["DefinitionBody"]["info"]["title"] = f"rollcall-{stage}"
+    resources["Overview"] = {
+        "Type": "AWS::CloudWatch::Dashboard",
+        "Condition": "HasDashboard",
+        "Properties": {
+            "DashboardName": {"Fn::Sub": "rollcall-${Stage}"},
+            "DashboardBody": {"Fn::Sub": json.dumps(json.loads(DASHBOARD.read_text()), separators=(",", ":"))},
+        },
+    }
+    return template
+
+
+def _remake(packed: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        archive.unpack(packed, Path(folder), lambda name: not _LEFT_OUT.search(name))
+        archive.compile_below(Path(folder), UNPACKED_AS[packed.name])
+        archive.pack(Path(folder), packed)
+
+
+def lint(out: Path) -> Iterator[str]:
+    """Say what cfn-lint finds in a package's template and in that of the data."""
+    command = (LINT, "--format", "parseable", "--regions", *REGIONS, "--", out / TEMPLATE, DATA)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - made of our own constants
+    if done.returncode:
+        yield from f"{done.stdout}{done.stderr}".splitlines()
+
+
+def compact(template: Path) -> str:
+    """Return a template as it is sent."""
+    return json.dumps(json.loads(template.read_text()), separators=(",", ":"))
 
 
 def faults(out: Path, stage: str, pinned: Sequence[str]) -> Iterator[str]:
@@ -93,7 +169,11 @@ def faults(out: Path, stage: str, pinned: Sequence[str]) -> Iterator[str]:
     yield from _function_faults(template["Resources"])
     yield from _queue_faults(template, stage)
     yield from _reference_faults(template)
+    yield from policies.faults(template)
+    yield from policies.faults(json.loads(DATA.read_text()))
     yield from _content_faults(out, pinned)
+    if len(compact(out / TEMPLATE).encode()) > LARGEST_TEMPLATE_BYTES:
+        yield f"its template is larger than {LARGEST_TEMPLATE_BYTES} bytes, which CloudFormation refuses"
 
 
 def _function_faults(resources: Json) -> Iterator[str]:
@@ -156,27 +236,43 @@ def _content_faults(out: Path, pinned: Sequence[str]) -> Iterator[str]:
     present = {_folded(each.split("-")[0]) for each in packages if each.endswith(".dist-info")}
     for name in sorted({_folded(each) for each in pinned} - present):
         yield f"{name} is in requirements.txt and not in the layer: no wheel for Lambda?"
-    for path in app:
-        if path.endswith(".pyc") or not path.endswith(".py"):
-            yield f"{path} is in the app"
+    for name in (APP, LAYER):
+        yield from _bytecode_faults(out / name)
     size = sum((out / name).stat().st_size for name in (APP, LAYER))
     if size > LARGEST_BYTES:
         yield f"{size} bytes are more than {LARGEST_BYTES}"
 
 
-def _lay_out(folder: Path) -> None:
-    for name in ("app.py", "requirements.txt", ".chalice/config.json"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / ".chalice/policies", folder / ".chalice/policies")
-    for module in (ROOT / "chalicelib").rglob("*.py"):
-        copy = folder / module.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(module, copy)
+def _bytecode_faults(packed: Path) -> Iterator[str]:
+    with zipfile.ZipFile(packed) as opened:
+        names = set(opened.namelist())
+        for name in sorted(names):
+            if not name.endswith(".pyc"):
+                continue
+            folder, _, module = name.rpartition(f"{archive.DIRECTORY}/")
+            if f"{folder}{module.split('.')[0]}.py" not in names:
+                yield f"{name} has no module"
+            elif not archive.is_unchecked(opened.read(name)):
+                yield f"{name} is compiled for another place: Lambda would compile it again"
 
 
-def _config() -> Json:
-    config: Json = json.loads((ROOT / ".chalice/config.json").read_text())
+def _lay_out(folder: Path, root: Path, architecture: str, requirements: str | None) -> None:
+    (folder / ".chalice").mkdir()
+    config = _config(root) | {"lambda_architecture": architecture}
+    (folder / ".chalice/config.json").write_text(json.dumps(config))
+    shutil.copytree(root / ".chalice/policies", folder / ".chalice/policies")
+    shutil.copy(root / "app.py", folder)
+    wanted = (root / "requirements.txt").read_text() if requirements is None else requirements
+    (folder / "requirements.txt").write_text(wanted)
+    shutil.copytree(
+        root / "chalicelib",
+        folder / "chalicelib",
+        ignore=shutil.ignore_patterns(archive.DIRECTORY, "*.pyc", ".*", "*~"),
+    )
+
+
+def _config(root: Path = ROOT) -> Json:
+    config: Json = json.loads((root / ".chalice/config.json").read_text())
     return config
 
 

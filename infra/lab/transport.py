@@ -1,6 +1,7 @@
 """The lab without a network: an httpx transport that hands requests straight to an api."""
 
 from collections.abc import Mapping
+from email.utils import format_datetime
 from urllib.parse import parse_qsl
 
 import httpx
@@ -30,4 +31,5 @@ class LabTransport(httpx.BaseTransport):
         except httpx.TransportError as error:
             error.request = request
             raise
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+        headers = {"Date": format_datetime(api.clock.now(), usegmt=True)} | answer.headers
+        return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
+    from infra.lab.clock import LabClock
     from infra.lab.injection import Faults
     from infra.lab.push import Pusher
 
@@ -76,6 +77,9 @@ class Api(Protocol):
     calls: Counter[str]
     throttled: Counter[str]
     suspicious: list[str]
+
+    @property
+    def clock(self) -> "LabClock": ...
 
     @property
     def faults(self) -> "Faults": ...

@@ -19,7 +19,7 @@ def secrets(secretsmanager: SecretsManagerClient, clock: ManualClock) -> Secrets
 
 
 def answered(script: Stubber, text: str) -> None:
-    script.add_response("get_secret_value", {"SecretString": text}, NAME)
+    script.add_response("get_secret_value", {"SecretString": text}, {**NAME, "VersionStage": "AWSCURRENT"})
 
 
 def test_what_was_read_is_kept_for_five_minutes(

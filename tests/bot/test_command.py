@@ -81,6 +81,6 @@ def test_what_changes_something_is_not_for_viewers(declared: Command) -> None:
             "employees",
             "employee show",
         ),
-        *("who", "why", "departments", "notify", "digest", "confirm"),
+        *("who", "why", "departments", "notify", "digest", "confirm", "mapping", "scope", "matching"),
     }
     assert (declared.role is Role.VIEWER) == (declared.name in looks)

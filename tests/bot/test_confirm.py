@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from chalicelib import wiring
 from chalicelib.bot.answer import ASKED
-from chalicelib.bot.confirm import MOST_TRIES, fits, sealed
+from chalicelib.bot.confirm import MOST_TRIES
 from chalicelib.core.catalogue import Lang
+from chalicelib.core.code import fits, sealed
 from chalicelib.core.message import Message, Outgoing
 from chalicelib.core.principal import Principal, Role
 from chalicelib.core.reply import Reply
@@ -336,3 +338,31 @@ def test_a_confirmation_is_found_again_after_a_restart() -> None:
     outgoing: Outgoing = chat.press(f"confirm {asked}")
     assert outgoing.edits == "card"
     assert not enabled(chat)
+
+
+@pytest.mark.parametrize("name", ["cancel", "No", "取消"])
+def test_a_source_that_is_called_like_a_refusal_can_be_deleted_and_never_by_a_refusal(name: str) -> None:
+    house = House()
+    other = replace(house.source, uid="u-other", handle="other", name=name, revision=0)
+    house.outside.catalog.add(other)
+    chat = a_chat(house)
+
+    def asked() -> str:
+        return re.search(r"confirm (\d+) source-", words(chat.say("source delete other")))[1]  # type: ignore[index]
+
+    chat.say(f"confirm {asked()} {name}")
+    assert house.outside.catalog.source("other").deleting is None
+    chat.say(f"confirm {asked()} source-{name}")
+    assert [each.handle for each in house.outside.catalog.sources() if each.deleting is None] == ["hq"]
+
+
+def test_what_else_is_said_meanwhile_lets_nobody_ask_for_more_codes() -> None:
+    chat = a_small_chat(proven=False)
+    while "confirm" in everything(chat.say("disable hq")) and chat.last().outcome == ASKED:
+        pass
+    refused = chat.last()
+    assert refused.outcome == "too many to confirm"
+    for _ in range(205):
+        chat.house.outside.audit.note(refused)
+    chat.say("disable hq")
+    assert chat.last().outcome == "too many to confirm"

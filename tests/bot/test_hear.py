@@ -89,7 +89,7 @@ def test_the_language_is_that_of_the_card_of_the_text_or_of_the_person() -> None
 def test_help_shows_every_command_that_somebody_may_type(declared: Command) -> None:
     for text in ("help", "帮助"):
         chat = a_chat()
-        pages = [chat.say(f"{text} --page {number}") for number in (1, 2)]
+        pages = [chat.say(f"{text} --page {number}") for number in (1, 2, 3)]
         listed = {
             name for page in pages for block in page.blocks if isinstance(block, Pairs) for name, _ in block.pairs
         }
@@ -160,17 +160,32 @@ def test_every_command_is_noted_once(declared: Command) -> None:
         "cron": "'0 2 * * *'",
         "zone": "Asia/Shanghai",
         "limit": "3",
+        "calls": "5000",
         "where": "here",
         "number": "1234",
         "handle": "new",
+        "field": "title",
+        "path": "D1",
+        "name": "badge",
+        "expression": "name",
+        "kind": "employees",
+        "fields": "mobile",
+        "key": "x9",
+        "entry": "p150",
     }
     needed = " ".join(given[name] for name, is_needed, _ in declared.params if is_needed)
-    options = {"kind": "scripted", "name": "新的", "role": "viewer"}
+    options = {"kind": "scripted", "name": "新的", "role": "viewer", "type": "text"}
     required = " ".join(f"--{each.name} {options[each.name]}" for each in declared.options.values() if each.required)
     before = len(chat.audit())
     chat.say(f"{declared.name} {needed} {required}")
     lines = chat.audit()[: len(chat.audit()) - before]
-    verbs = {"enable": "source enable", "every": "schedule", "cron": "schedule", "zone": "schedule"}
+    verbs = {
+        "budget off": "budget",
+        "enable": "source enable",
+        "every": "schedule",
+        "cron": "schedule",
+        "zone": "schedule",
+    }
     verbs |= {"digest on": "digest", "digest off": "digest", "welcome on": "welcome", "welcome off": "welcome"}
     assert [each.verb for each in lines] == [verbs.get(declared.name, declared.name)]
     assert lines[0].principal.where == "oc_group"
@@ -187,7 +202,9 @@ def test_every_command_is_noted_once(declared: Command) -> None:
         ("disable nowhere", "no such source"),
         ("approve 99", "no such task"),
         ("record 99", "no such task"),
-        ("source create x --kind scripted --name New", "only in the terminal"),
+        ("source create x --kind nonsense", "unknown kind"),
+        ("source create x --kind scripted --app-secret hunter2", "secret typed in chat"),
+        ("source create x --kind scripted", "page address unknown"),
     ],
 )
 def test_what_is_refused_is_noted_once_too(text: str, outcome: str) -> None:
@@ -261,7 +278,7 @@ def test_a_name_of_several_words_may_come_first(text: str) -> None:
 def test_secrets_have_no_place_in_a_chat() -> None:
     chat = a_chat()
     said = chat.read("source create new --kind scripted --name New --app-id cli_1 --app-secret hunter2")
-    assert "terminal" in said
+    assert "Delete that message" in said
     assert "hunter2" not in said
     assert len(chat.house.outside.catalog.sources()) == 1
 

@@ -64,7 +64,7 @@ def named(found: Any) -> list[str]:
 def test_an_employee_document_says_everything(house: House, lang: Lang) -> None:
     ann = house.entry("ann")
     document = Talk(house, lang).data(f"employee show {ann.entry_id}")
-    assert set(document) == EMPLOYEE_KEYS
+    assert set(document) == {*EMPLOYEE_KEYS, "links"}
     d0, d1, d2 = (house.entry(each, Kind.DEPARTMENT).entry_id for each in ("d0", "d1", "d2"))
     assert d0 not in (d1, d2)
     assert document == {
@@ -83,6 +83,7 @@ def test_an_employee_document_says_everything(house: House, lang: Lang) -> None:
         "extended": {},
         "revision": 1,
         "observed_at": ann.observed_at.isoformat(),
+        "links": [{"source": "hq", "key": "ann", "owns": True}],
     }
 
 

@@ -12,7 +12,19 @@ from tests.bot.talk import LANGS, Talk, cells, drawn, words
 from tests.bot.test_sync import TASK_KEYS, a_house_with_leavers, check_task_document
 from tests.scripted import House, a_company
 
-RECORD_KEYS = {"key", "kind", "entry", "action", "status", "reason", "source", "before", "after", "observed_at"}
+RECORD_KEYS = {
+    "key",
+    "kind",
+    "entry",
+    "action",
+    "status",
+    "reason",
+    "evidence",
+    "source",
+    "before",
+    "after",
+    "observed_at",
+}
 
 
 def check_record_document(document: Any) -> None:

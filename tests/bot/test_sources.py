@@ -10,6 +10,12 @@ from tests.bot.talk import LANGS, Talk, words
 from tests.scripted import House, NoSecrets
 
 SOURCE_KEYS = {
+    "copied",
+    "deleting",
+    "description",
+    "scope",
+    "user_info",
+    "logo",
     "automatic",
     "cron",
     "next_due_at",
@@ -26,6 +32,7 @@ SOURCE_KEYS = {
     "cycle_hours",
     "created_at",
     "mapping",
+    "budget",
 }
 SECRET = {"app_secret": Secret("xyzzy-s3cret")}
 CREATE = "source create {handle} --kind scripted --name {name} --app-id cli_2"
@@ -41,7 +48,7 @@ def test_a_source_is_created_and_shown(lang: Lang) -> None:
     talk = Talk(house, lang)
     assert "branch" in create(talk, "branch")
     document = talk.data("source show branch")
-    assert set(document) == SOURCE_KEYS
+    assert set(document) == SOURCE_KEYS | {"calls"}
     assert (document["source"], document["name"], document["kind"], document["enabled"]) == (
         "branch",
         "分部",
@@ -49,7 +56,7 @@ def test_a_source_is_created_and_shown(lang: Lang) -> None:
         True,
     )
     assert document["settings"] == {"app_id": "cli_2"}
-    assert document["cycle_hours"] == 24
+    assert (document["cycle_hours"], document["cron"]) == (None, "0 0 * * *")
     assert set(document["mapping"]) == {"departments", "employees", "extended"}
     assert "总部" in words(talk.type("来源"))
 

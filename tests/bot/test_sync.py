@@ -26,12 +26,14 @@ TASK_KEYS = {
 }
 TALLIES = {
     "created",
+    "adopted",
     "updated",
     "deactivated",
     "reactivated",
     "unchanged",
     "held",
     "rejected",
+    "conflict",
     "superseded",
     "cancelled",
 }

@@ -30,6 +30,7 @@ from chalicelib.core.task import Lane, SyncRecord, SyncTask, Trigger
 from chalicelib.local.clock import ManualClock
 from chalicelib.local.table import SqliteTable
 from chalicelib.settings import Settings
+from chalicelib.sources.draft import Draft
 from chalicelib.store.codec import source_item
 from infra.lab import dingtalk, lark
 from infra.lab.push import Pusher, Trouble
@@ -220,13 +221,21 @@ class Office:
         )
         wiring.use(self.outside)
         self.tasks, self.directory, self.inbox = self.outside.tasks, self.outside.directory, self.outside.inbox
-        self.source = wiring.rooms().sources.create(
-            TERMINAL,
-            "hq",
-            kind=vendor,
-            name="总部",
-            settings=self.tenant.settings,
-            secrets={name: Secret(text) for name, text in self.tenant.secrets.items()},
+        self.source = (
+            wiring.rooms()
+            .sources.create(
+                TERMINAL,
+                Draft(
+                    handle="hq",
+                    kind=vendor,
+                    name="总部",
+                    cycle_hours=24,
+                    settings=self.tenant.settings,
+                    secrets={name: Secret(text) for name, text in self.tenant.secrets.items()},
+                ),
+                activate_gate=False,
+            )
+            .source
         )
         if guard is not None:
             self.rewrite(guard=guard)

@@ -49,6 +49,10 @@ REFUSED: Final = (
 )
 
 
+# Where stands when a door last refused something.
+REFUSAL: Final = "door#refused#"
+
+
 class Counting:
     """A Table that counts what it is asked."""
 
@@ -63,6 +67,11 @@ class Counting:
     @property
     def writes(self) -> int:
         return self.asked["write"] + self.asked["write_many"]
+
+    @property
+    def notes(self) -> int:
+        """Count the writes that say when a door refused something, and nothing else."""
+        return self.asked["note"]
 
     def get(self, partition: str, sort: str) -> Item | None:
         self.asked["get"] += 1
@@ -86,6 +95,7 @@ class Counting:
 
     def write(self, writes: Sequence[Write]) -> None:
         self.asked["write"] += 1
+        self.asked["note"] += all(isinstance(each, Put) and each.item.sort.startswith(REFUSAL) for each in writes)
         self._table.write(writes)
 
     def write_many(self, writes: Iterable[Put | Delete]) -> None:
@@ -102,6 +112,7 @@ class Answer:
     body: str
     reads: int
     writes: int
+    notes: int
     rung: tuple[str, ...]
 
 
@@ -149,6 +160,7 @@ class Scene:
             body=response.body.decode(),
             reads=self.table.reads,
             writes=self.table.writes,
+            notes=self.table.notes,
             rung=tuple(source for source, _ in self.bell.rung),
         )
 

@@ -73,7 +73,7 @@ class Quiet:
         self.before()
         return self.again
 
-    def is_due(self, source: Source) -> bool:
+    def is_due(self, source_uid: str) -> bool:
         return self.due
 
 
@@ -97,10 +97,12 @@ class Parlour:
             catalog=out.catalog,
             connectors=out.connectors,
             chats=out.chats,
+            doors=out.doors,
             bot=self.bot,
             notices=self.notices,
             bell=self.bell,
             clock=out.clock,
+            rotation=wiring.rotation(),
         )
 
     def turn(self, left_s: float = math.inf) -> None:

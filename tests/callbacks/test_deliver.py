@@ -119,7 +119,9 @@ def test_a_storm_is_few_tasks_and_few_calls_and_ends_as_the_truth(vendor: str) -
         # What a full sync is owed for is one row, not thousands that are read again and again.
         assert most_waiting < 300
         waits = [task.asked_at - claim.at for task in departures for claim in _claims(task)]
-        assert max(waits) < deliver.PACE + timedelta(seconds=2)
+        # Here one worker does both lanes, so that a departure may wait for a full sync too.
+        beside = max(task.finished_at - task.started_at for task in whole if task.finished_at and task.started_at)
+        assert max(waits) < deliver.PACE + timedelta(seconds=2) + beside
         assert office.calls - whole_read < 1000 + (len(whole) + 1) * 100
         assert not office.waiting_hints()
         assert office.sync().status is TaskStatus.DONE

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from chalicelib import wiring
 from chalicelib.callbacks.receive import LARGEST_BODY_BYTES
+from chalicelib.core.ports import Door
 from tests.callbacks.scene import CORP_ID, DINGTALK, LARK, NOW, PLAIN, REFUSED, SOURCES, Scene
 from tests.callbacks.vendors import DingTalk, Push
 
@@ -61,14 +64,17 @@ def test_an_event_that_comes_again_is_stored_once_and_acknowledged(scene: Scene,
 
 
 @pytest.mark.parametrize("handle", CHECKS)
-def test_a_check_of_the_url_is_answered_and_leaves_nothing(scene: Scene, handle: str) -> None:
+def test_a_check_of_the_url_is_answered_and_only_noted(scene: Scene, handle: str) -> None:
     answer = scene.post(handle, CHECKS[handle])
     assert answer.status == 200
     if handle == "branch":
         assert DINGTALK.read(answer.body) == ("success", DINGTALK.owner)
     else:
         assert json.loads(answer.body) == {"challenge": "ajls384kdjx98XX"}
-    assert (answer.writes, answer.rung) == (0, ())
+    assert (answer.writes, answer.rung) == (1, ())
+    assert answer.reads <= 2
+    assert wiring.outside().doors.of(SOURCES[handle].uid) == {"events": Door(checked_at=NOW)}
+    assert scene.inbox.waiting(SOURCES[handle].uid) == []
 
 
 @pytest.mark.parametrize("handle", PUSHES)
@@ -88,7 +94,7 @@ def test_a_disabled_source_believes_nobody_either(scene: Scene, handle: str) -> 
     scene.disable(handle)
     answer = scene.post(handle, Push(body=PUSHES[handle].body + b" "))
     if handle != "plain":
-        assert (answer.status, answer.body, answer.writes) == (401, REFUSED, 0)
+        assert (answer.status, answer.body, answer.rung) == (401, REFUSED, ())
     assert scene.post(handle, CHECKS[handle]).status == 200
 
 
@@ -131,7 +137,23 @@ def test_a_source_without_the_keys_of_its_door_refuses(scene: Scene, handle: str
     scene.secrets.put(SOURCES[handle].uid, {})
     for push in (PUSHES[handle], CHECKS[handle], Push(body=b"{}"), Push(body=b'{"token": ""}')):
         answer = scene.post(handle, push)
-        assert (answer.status, answer.body, answer.writes) == (401, REFUSED, 0)
+        assert (answer.status, answer.body, answer.rung) == (401, REFUSED, ())
+    assert scene.inbox.waiting(SOURCES[handle].uid) == []
+
+
+@pytest.mark.parametrize("handle", PUSHES)
+def test_forgers_cannot_have_more_than_one_row_written_in_ten_minutes(scene: Scene, handle: str) -> None:
+    written = []
+    for minute in range(25):
+        for body in (b"{}", b"not json", f'{{"encrypt":"{minute}"}}'.encode()):
+            answer = scene.post(handle, Push(body=body))
+            assert (answer.status, answer.body, answer.rung) == (401, REFUSED, ())
+            assert answer.reads <= 2
+            written.append(answer.writes)
+        scene.clock.sleep(60)
+    assert sum(written) == 3
+    assert scene.inbox.waiting(SOURCES[handle].uid) == []
+    assert wiring.outside().doors.of(SOURCES[handle].uid)["events"].refused_at == NOW + timedelta(minutes=20)
 
 
 def test_what_one_source_is_pushed_is_worth_nothing_at_the_door_of_another(scene: Scene) -> None:
@@ -154,7 +176,8 @@ def test_an_acknowledgement_that_is_sent_back_is_no_event(scene: Scene) -> None:
     body = json.dumps({"encrypt": ours["encrypt"]}).encode()
     scene.begin_anew()
     answer = scene.post("branch", Push(body=body, query=query))
-    assert (answer.status, answer.writes) == (401, 0)
+    assert (answer.status, answer.rung) == (401, ())
+    assert scene.inbox.waiting(SOURCES["branch"].uid) == []
 
 
 def test_the_owner_key_that_came_goes_back(scene: Scene) -> None:

@@ -107,7 +107,7 @@ def test_what_nobody_proved_is_not_kept(scene: Scene, chats: Chats, talk: str) -
         name = next(name for name in push.headers if "sign" in name.lower())
         forged = push.with_headers(**{name.replace("-", "_"): "x" * 44})
     answer = scene.post(handle, forged, door)
-    assert (answer.status, answer.writes, answer.rung) == (401, 0, ())
+    assert (answer.status, answer.rung) == (401, ())
     assert chats.waiting(SOURCES[handle].uid) == []
 
 

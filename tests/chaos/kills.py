@@ -36,6 +36,7 @@ from chalicelib.local.secrets import FileSecrets
 from chalicelib.local.table import SqliteTable
 from chalicelib.settings import Settings
 from chalicelib.sync.read import CONFIRM_KEYS
+from infra.lab.clock import LabClock
 from infra.lab.dingtalk import DingTalkApi, DingTalkWorkspace
 from infra.lab.injection import Faults
 from infra.lab.lark import LarkApi, LarkWorkspace
@@ -76,6 +77,10 @@ class Listed:
         self._lock = threading.Lock()
         self.calls, self.throttled, self.suspicious = api.calls, api.throttled, api.suspicious
         self.asked: Counter[Call] = Counter()
+
+    @property
+    def clock(self) -> LabClock:
+        return self._api.clock
 
     @property
     def faults(self) -> Faults:

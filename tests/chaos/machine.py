@@ -185,8 +185,11 @@ class Purse:
     def get(self, source: str) -> Mapping[str, Secret]:
         return self.kept.get(source, {})
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
         self.kept[source] = secrets
+        return True
 
     def drop(self, source: str) -> None:
         self.kept.pop(source, None)

@@ -32,7 +32,7 @@ from chalicelib.settings import Settings
 from chalicelib.sync import plan
 from chalicelib.sync.pulse import MARGIN_S
 from tests.builders import NOON
-from tests.chaos import faults
+from tests.chaos import faults, scope
 from tests.chaos.faults import KINDS, Kind, Trouble
 from tests.chaos.machine import DeafBell, FaultyTable, Killed, Life, Purse, Watch, Wire, in_turns
 from tests.chaos.oracle import Oracle, Wrong, by_hand, removals, unseen
@@ -42,6 +42,9 @@ LEASE_S: Final = 120.0
 MOST_WAKES: Final = 500
 # One run in so many has real threads, and is not repeated to the letter.
 THREADS: Final = 16
+# One run in so many reads so many chosen departments, and nothing else.
+SCOPES: Final = 5
+SCOPED: Final = 2
 UID: Final = "chaos"
 TIGHT: Final = Guard(accounts=6, departments=2, share=0.1, floor=3, vanish_share=0.1, edit_share=0.5, edit_floor=20)
 
@@ -79,12 +82,14 @@ class House:
     guard: Guard
     rng: random.Random
     in_turn: bool
+    chosen: int = 0
     patience: float = 0.0
     cut_off: int = 0
     woken_at: datetime = NOON
     story: list[str] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     oracle: Oracle = field(init=False)
+    roots: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.start()
@@ -99,10 +104,13 @@ class House:
             mapping=registry.form(self.tenant.kind).mapping,
             created_at=self.ours.now(),
             guard=self.guard,
+            scope=scope.largest(self.tenant.facts(), self.chosen),
         )
+        self.roots = source.scope.ids
         self.secrets.put(UID, self.tenant.secrets)
         self.outside.catalog.add(source)
         self.oracle = Oracle(UID, self.outside.directory, self.outside.tasks, self.tenant.slow_fields)
+        self.oracle.scoped = bool(self.roots)
         self.note()
 
     def start(self) -> None:
@@ -117,7 +125,7 @@ class House:
         return wiring.around(settings, self.table, self.secrets, DeafBell(), self.ours, registry)
 
     def note(self) -> None:
-        self.oracle.note(self.tenant.facts())
+        self.oracle.note(scope.restricted(self.tenant.facts(), self.roots))
 
     def welcome_strangers(self) -> None:
         self.oracle.strangers_welcome = True
@@ -298,6 +306,7 @@ class Rehearsal:
             in_turn=seed % THREADS != THREADS - 1,
             in_flight=4 if seed % THREADS == THREADS - 1 else rng.choice((1, 1, 4)),
             guard=TIGHT if rng.random() < 0.3 else Guard(),
+            chosen=SCOPED if seed % SCOPES == SCOPES - 1 else 0,
             rng=rng,
         )
 
@@ -349,8 +358,10 @@ class Rehearsal:
         house.tell("clean")
         for _ in range(2):
             self._pass_time(least_s=3700)
-            self._decide(house.sync(), sensible=True)
-        house.oracle.at_the_end()
+            task = house.sync()
+            self._decide(task, sensible=True)
+        if task.reason is None or not task.reason.code.startswith("chosen department"):
+            house.oracle.at_the_end()
 
     def _pass_time(self, least_s: float = 60) -> None:
         self.house.ours.sleep(least_s + self.rng.choice((0, 600, 7200, 86400, 86400)) * self.rng.random())

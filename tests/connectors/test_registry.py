@@ -26,8 +26,11 @@ class Kept:
     def get(self, source: str) -> Mapping[str, Secret]:
         return self._secrets
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
         self._secrets = secrets
+        return True
 
     def drop(self, source: str) -> None:
         self._secrets = {}

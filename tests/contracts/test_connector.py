@@ -15,11 +15,12 @@ from typing import Any, Final, Protocol
 import pytest
 
 from chalicelib.connectors import REGISTRY
-from chalicelib.core.errors import SourceUnavailableError
+from chalicelib.core.errors import NotFoundError, SetupError, SourceUnavailableError
 from chalicelib.core.mapping import Mapped, map_record
 from chalicelib.core.model import FIELDS, REQUIRED_FIELDS, Key, Kind, Part, SourceRecord
 from chalicelib.core.ports import Connector
 from chalicelib.core.presence import Found, Gone
+from chalicelib.core.scope import EVERYTHING, Chosen, Scope
 from infra.lab import faults
 from infra.lab.wire import Api
 
@@ -35,6 +36,7 @@ class Tenancy(Protocol):
     """What a vendor's tenancy offers besides; `read` opens a new reader each time."""
 
     in_flight: int
+    scope: Scope
 
     @property
     def workspace(self) -> Company: ...
@@ -125,6 +127,85 @@ def test_whoever_left_is_gone_and_nobody_else(tenancy: Tenancy, kind: str) -> No
     assert [key for key, answer in answers.items() if isinstance(answer, Gone)] == [leaver]
     assert all(isinstance(answer, Found) for key, answer in answers.items() if key != leaver)
     assert leaver not in keys_of(tenancy.read())
+
+
+def test_departments_are_listed_level_by_level_as_the_read_shows_them(tenancy: Tenancy) -> None:
+    reader = tenancy.reader()
+    records = {record.key: record for part in tenancy.read().values() for record in part.records}
+    departments = {key.external_id: each for key, each in records.items() if key.kind is Kind.DEPARTMENT}
+    listed: dict[str, str] = {}
+    level: list[str | None] = [None]
+    while level:
+        at = level.pop()
+        for each in reader.children(at):
+            shown = departments[each.external_id]
+            assert each.name == shown.fields["name"]
+            assert tuple(reader.homes(shown) or ()) == ((at,) if at else ())
+            listed[each.external_id] = each.name
+            level.append(each.external_id)
+    assert listed.keys() == departments.keys()
+
+
+def test_a_level_below_a_department_that_is_not_there_is_refused(tenancy: Tenancy) -> None:
+    for nobody in ("987654321", "od-nobody", "研发", "../0"):
+        with pytest.raises(NotFoundError):
+            tenancy.reader().children(nobody)
+
+
+def test_lists_and_reads_by_name_agree_on_where_somebody_is(tenancy: Tenancy) -> None:
+    reader = tenancy.reader()
+    records = {record.key: record for part in reader.parts({}) for record in part.records}
+    for key, answer in reader.confirm(tuple(records)).items():
+        assert isinstance(answer, Found)
+        homes = reader.homes(records[key])
+        assert homes is not None
+        assert set(homes) == set(reader.homes(answer.record) or ())
+        assert {Key(key.source, Kind.DEPARTMENT, each) for each in homes} <= records.keys()
+
+
+def test_a_chosen_department_is_read_with_all_below_it_and_nothing_else(tenancy: Tenancy) -> None:
+    reader = tenancy.reader()
+    records = {record.key: record for part in reader.parts({}) for record in part.records}
+    homes = {key: set(reader.homes(each) or ()) for key, each in records.items()}
+    for top in sorted(key.external_id for key in records if key.kind is Kind.DEPARTMENT):
+        inside = {top}
+        while (
+            more := {key.external_id for key, at in homes.items() if key.kind is Kind.DEPARTMENT and at & inside}
+            - inside
+        ):
+            inside |= more
+        tenancy.scope = Scope(departments=(Chosen(external_id=top, path="Top"),))
+        tenancy.api.reset_calls()
+        read = tenancy.read()
+        calls = sum(tenancy.api.calls.values())
+        keys = keys_of(read)
+        assert {key.external_id for key in keys if key.kind is Kind.DEPARTMENT} == inside
+        people = {key for key, at in homes.items() if key.kind is Kind.EMPLOYEE and at & inside}
+        assert {key for key in keys if key.kind is Kind.EMPLOYEE} == people
+        # A token, what the app may do or see, the chosen one, and two lists of each department.
+        assert calls <= 4 + 2 * len(inside)
+        tenancy.api.reset_calls()
+        assert keys_of(tenancy.read(read)) == keys
+        assert dict(tenancy.api.calls) == {}
+
+
+def test_what_was_staged_for_another_scope_is_not_taken(tenancy: Tenancy) -> None:
+    staged = tenancy.read()
+    tops = [each.external_id for each in tenancy.reader().children(None)]
+    tenancy.scope = Scope(departments=(Chosen(external_id=tops[0], path="Top"),))
+    within = tenancy.read(staged)
+    assert tops[1] not in {key.external_id for key in keys_of(within)}
+    tenancy.scope = EVERYTHING
+    assert keys_of(tenancy.read({**staged, **within})) == keys_of(staged)
+
+
+def test_a_chosen_department_that_is_not_there_fails_the_read(tenancy: Tenancy) -> None:
+    for nobody in ("987654321", "od-nobody"):
+        tenancy.scope = Scope(departments=(Chosen(external_id=nobody, path="Gone"),))
+        with pytest.raises(SetupError) as refused:
+            tenancy.read()
+        assert refused.value.code in ("chosen department is gone", "chosen department cannot be seen")
+        assert refused.value.facts["paths"] == "Gone"
 
 
 def test_nothing_is_asked_for_nobody(tenancy: Tenancy) -> None:

@@ -61,3 +61,20 @@ def test_dropped_secrets_may_be_put_again(secrets: Secrets) -> None:
     secrets.drop(HQ)
     secrets.put(HQ, {"app_secret": Secret("two")})
     assert revealed(secrets.get(HQ)) == {"app_secret": "two"}
+
+
+def test_of_two_who_replace_the_same_secrets_the_slower_one_is_told(secrets: Secrets) -> None:
+    before = {"app_secret": Secret("one")}
+    assert secrets.put(HQ, before)
+    assert secrets.put(HQ, {"app_secret": Secret("two")}, instead_of=before)
+    assert not secrets.put(HQ, {"app_secret": Secret("three")}, instead_of=before)
+    assert revealed(secrets.get(HQ)) == {"app_secret": "two"}
+    assert secrets.put(HQ, {"app_secret": Secret("four")}, instead_of=secrets.get(HQ))
+    assert revealed(secrets.get(HQ)) == {"app_secret": "four"}
+
+
+def test_secrets_are_put_in_the_place_of_none_once(secrets: Secrets) -> None:
+    assert not secrets.put(HQ, {"app_secret": Secret("one")}, instead_of={"app_secret": Secret("zero")})
+    assert secrets.put(HQ, {"app_secret": Secret("one")}, instead_of={})
+    assert not secrets.put(HQ, {"app_secret": Secret("two")}, instead_of={})
+    assert revealed(secrets.get(HQ)) == {"app_secret": "one"}

@@ -13,9 +13,10 @@ import pytest
 
 from chalicelib.core.diff import Action
 from chalicelib.core.errors import ConflictError, NotFoundError, StoppedError, StoreConflictError
+from chalicelib.core.expression import parse
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.matching import Matching
-from chalicelib.core.model import FieldType, Kind, Part, Remark, State, Values, new_entry_id
+from chalicelib.core.model import FieldType, Key, Kind, Part, Remark, State, Values, new_entry_id
 from chalicelib.core.ports import Audit, AuditLine, Catalog, Directory, Item, Page, Put, Table, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Unclear
 from chalicelib.core.principal import TERMINAL, Principal, Role
@@ -64,6 +65,7 @@ from tests.builders import (
     an_employee_row,
     an_entry,
     at,
+    some_values,
 )
 
 MINUTE = timedelta(minutes=1)
@@ -352,8 +354,13 @@ def test_a_source_comes_back_as_it_was(catalog: Catalog) -> None:
         next_due_at=at(60),
         mapping=FieldMapping(
             departments=(Rule(field="name", first_of=("name",)),),
-            employees=(Rule(field="email", first_of=("work_mail", "mail")),),
+            employees=(
+                Rule(field="email", first_of=("work_mail", "mail")),
+                Rule.of("title", parse('lookup(lower(grade): 1="Chef, first", else nothing) | "{grade} {{x}}"')),
+                Rule.of("mobile", parse("nothing")),
+            ),
             extended=(ExtendedField(name="badge", type=FieldType.INTEGER, label="工牌"),),
+            retired=("shoe_size",),
         ),
         schedule=Schedule(cron="30 3 * * 1-5", zone="Asia/Shanghai", automatic=False),
         guard=replace(a_source().guard, accounts=3, share=0.125, second_person=7),
@@ -774,6 +781,69 @@ def test_a_stage_older_than_two_days_is_not_there(tasks: Tasks, clock: ManualClo
     assert list(tasks.staged_parts("1")) == ["new"]
 
 
+def test_the_snapshot_is_what_the_last_whole_read_staged(tasks: Tasks, fence: Fence) -> None:
+    assert tasks.snapshot(HQ) is None
+    for number, record in enumerate((a_record(ANN), a_record(BEN))):
+        task, _ = tasks.ask(a_task(asked_at=at(number)))
+        tasks.stage(task.task_id, a_part("root", record))
+        tasks.stage(task.task_id, Sighting(name="batch", presences={ANN: Gone(observed_at=at(number))}))
+        tasks.end(ended(task), fence, keeps_stage=True)
+        snapshot = tasks.snapshot(HQ)
+        assert snapshot is not None
+        assert (snapshot.task, snapshot.read_at) == (task.task_id, at(number))
+        assert dict(snapshot.parts) == {"root": a_part("root", record)}
+        assert list(snapshot.sightings) == ["batch"]
+    assert dict(tasks.staged_parts("1")) == {}
+    assert tasks.snapshot("src-other") is None
+
+
+def test_a_task_that_read_little_or_failed_leaves_the_snapshot_alone(tasks: Tasks, fence: Fence) -> None:
+    whole, _ = tasks.ask(a_task())
+    tasks.stage(whole.task_id, a_part("root", a_record(ANN)))
+    tasks.end(ended(whole), fence, keeps_stage=True)
+    failed, _ = tasks.ask(a_task(asked_at=at(1)))
+    tasks.stage(failed.task_id, a_part("root", a_record(BEN)))
+    tasks.end(replace(ended(failed), status=TaskStatus.FAILED), fence)
+    tasks.clear_stage(failed.task_id)
+    snapshot = tasks.snapshot(HQ)
+    assert snapshot is not None
+    assert dict(snapshot.parts) == {"root": a_part("root", a_record(ANN))}
+
+
+def test_ending_a_task_once_more_keeps_its_snapshot(tasks: Tasks, fence: Fence) -> None:
+    task, _ = tasks.ask(a_task())
+    tasks.stage(task.task_id, a_part("root", a_record(ANN)))
+    for _ in range(2):  # the answer to the first was lost
+        tasks.end(ended(task), fence, keeps_stage=True)
+    snapshot = tasks.snapshot(HQ)
+    assert snapshot is not None
+    assert list(snapshot.parts) == ["root"]
+
+
+def test_a_snapshot_lives_for_a_week_from_the_beginning_of_its_read(
+    tasks: Tasks, fence: Fence, clock: ManualClock
+) -> None:
+    task, _ = tasks.ask(a_task())
+    tasks.stage(task.task_id, a_part("root", a_record(ANN)))
+    tasks.end(ended(task), fence, keeps_stage=True)
+    clock.sleep(timedelta(days=6, hours=23).total_seconds())
+    snapshot = tasks.snapshot(HQ)
+    assert snapshot is not None
+    assert snapshot.parts["root"].records == (a_record(ANN),)
+    clock.sleep(timedelta(hours=2).total_seconds())
+    assert tasks.snapshot(HQ) is None
+
+
+def test_a_dropped_snapshot_is_gone(tasks: Tasks, fence: Fence) -> None:
+    task, _ = tasks.ask(a_task())
+    tasks.stage(task.task_id, a_part("root", a_record(ANN)))
+    tasks.end(ended(task), fence, keeps_stage=True)
+    for _ in range(2):
+        tasks.drop_snapshot(HQ)
+        assert tasks.snapshot(HQ) is None
+    assert dict(tasks.staged_parts(task.task_id)) == {}
+
+
 # --- leases ----------------------------------------------------------------------------------------------------------
 
 
@@ -862,6 +932,9 @@ def test_audit_lines_are_found_by_verb_person_and_time(audit: Audit) -> None:
     assert verbs(audit.search(since=at(2), until=at(4), types=["sync"], by="terminal", limit=1)) == ["sync approve"]
     assert audit.search(until=NOON, limit=10) == []
     assert audit.search(since=at(9), limit=10) == []
+    audit.note(replace(an_audit_line("sync", at=at(0)), outcome="forbidden"))
+    assert verbs(audit.search(outcome="forbidden", limit=1)) == ["sync"]
+    assert audit.search(outcome="forbidden", by="ou_nobody", limit=1) == []
     assert verbs(audit.search(types=["sync now"], limit=1)) == ["sync now"]
 
 
@@ -1009,3 +1082,124 @@ def test_applying_names_the_task_of_what_it_changed(directory: Directory, tasks:
         planned(tasks, row)
         assert directory.apply(fence, [row]) == [Outcome.APPLIED]
     assert directory.entries([first.entry_id])[first.entry_id].origins == {"name": "3", "title": "3", "state": "1"}
+
+
+# --- further links
+
+
+BRANCH = "src-branch"
+BEA = an_employee_key("bea", source=BRANCH)
+
+
+def adoption(row: SyncRecord, *, by: Key, task: str, after: float, second: State | None = None) -> SyncRecord:
+    """Plan that another key gets the entry of an applied row: as a further link, or as its owner."""
+    new = {} if second else {"title": "Chef"}
+    return replace(
+        a_row(by, task=task, before=row.after, after={**row.after, **new}, observed_at=at(after), revision=1),
+        action=Action.ADOPT,
+        entry_id=row.entry_id,
+        second=second,
+    )
+
+
+def branch(tasks: Tasks) -> Fence:
+    taken = tasks.take(BRANCH, "runner-2", NOON, MINUTE)
+    assert taken is not None
+    return taken
+
+
+def test_a_further_link_leaves_the_entry_to_its_owner(directory: Directory, tasks: Tasks, fence: Fence) -> None:
+    row = an_employee_row("ann")
+    directory.apply(fence, planned(tasks, row))
+    shared = adoption(row, by=BEA, task="2", after=10, second=State.SUSPENDED)
+    assert directory.apply(branch(tasks), planned(tasks, shared)) == [Outcome.APPLIED]
+    entry = directory.entries([row.entry_id])[row.entry_id]
+    assert (entry.key, entry.values, entry.observed_at, entry.others) == (ANN, row.after, NOON, (BEA,))
+    link = directory.links_of([BEA])[BEA]
+    assert (link.entry_id, link.state, link.owner) == (row.entry_id, State.SUSPENDED, HQ)
+    assert tasks.rows_of("2", [BEA])[BEA] == replace(shared, status=RowStatus.APPLIED)
+    update = replace(next_row(row, task="3", after=20, title="Cook"), revision=2)
+    assert directory.apply(fence, planned(tasks, update)) == [Outcome.APPLIED]
+    assert directory.entries([row.entry_id])[row.entry_id].others == (BEA,)
+
+
+def test_a_row_of_a_key_that_does_not_own_its_entry_is_stale(directory: Directory, tasks: Tasks, fence: Fence) -> None:
+    row = an_employee_row("ann")
+    directory.apply(fence, planned(tasks, row))
+    foreign = replace(adoption(row, by=BEA, task="2", after=10), action=Action.DEACTIVATE)
+    ben = a_row(an_employee_key("ben", source=BRANCH), task="2", observed_at=at(10))
+    assert directory.apply(branch(tasks), planned(tasks, foreign, ben)) == [Outcome.STALE, Outcome.APPLIED]
+    assert directory.entries([row.entry_id])[row.entry_id].values == row.after
+
+
+def test_of_two_who_adopt_an_entry_one_is_stale(directory: Directory, tasks: Tasks, fence: Fence) -> None:
+    row = an_employee_row("ann")
+    directory.apply(fence, planned(tasks, row))
+    first = adoption(row, by=BEA, task="2", after=10, second=State.ACTIVE)
+    rival = adoption(row, by=an_employee_key("bo", source=BRANCH), task="3", after=11, second=State.ACTIVE)
+    held = branch(tasks)
+    assert directory.apply(held, planned(tasks, first)) == [Outcome.APPLIED]
+    assert directory.apply(held, planned(tasks, rival)) == [Outcome.STALE]
+    assert directory.entries([row.entry_id])[row.entry_id].others == (BEA,)
+
+
+def test_whoever_takes_an_entry_over_owns_it_and_the_links_know(
+    directory: Directory, tasks: Tasks, fence: Fence
+) -> None:
+    row = an_employee_row("ann")
+    directory.apply(fence, planned(tasks, row))
+    directory.apply(branch(tasks), planned(tasks, adoption(row, by=BEA, task="2", after=10, second=State.ACTIVE)))
+    again = an_employee_key("ann.2")
+    taken = replace(adoption(row, by=again, task="3", after=20), revision=2)
+    assert directory.apply(fence, planned(tasks, taken)) == [Outcome.APPLIED]
+    entry = directory.entries([row.entry_id])[row.entry_id]
+    assert (entry.key, entry.others, entry.values["title"]) == (again, (BEA,), "Chef")
+    links = directory.links_of([ANN, again, BEA])
+    assert links[ANN].entry_id not in ("", row.entry_id), "an entry has one key of a source"
+    assert (links[again].owner, links[BEA].owner) == ("", HQ)
+
+
+def test_links_are_written_by_hand_with_their_entries_or_not_at_all(
+    directory: Directory, tasks: Tasks, fence: Fence
+) -> None:
+    row = an_employee_row("ann")
+    directory.apply(fence, planned(tasks, row))
+    entry = directory.entries([row.entry_id])[row.entry_id]
+    link = replace(a_link(BEA, entry_id=row.entry_id), owner=HQ)
+    fences = [fence, branch(tasks)]
+    assert directory.relate(fences, [replace(entry, others=(BEA,))], [link])
+    assert directory.entries([row.entry_id])[row.entry_id].others == (BEA,)
+    assert not directory.relate(fences, [replace(entry, others=())], [replace(link, entry_id="e0")])
+    assert directory.links_of([BEA])[BEA] == link
+    tasks.release(fence)
+    with pytest.raises(StoreConflictError):
+        directory.relate(fences, [], [link])
+
+
+def test_a_link_that_leads_elsewhere_meanwhile_is_not_written_again(
+    directory: Directory, tasks: Tasks, fence: Fence
+) -> None:
+    directory.apply(fence, planned(tasks, an_employee_row("ann")))
+    before = directory.links_of([ANN])[ANN]
+    assert directory.relate([fence], [], [replace(before, entry_id="e0", observed_at=at(5))])
+    directory.relink(fence, [replace(before, digest="d2", observed_at=at(9))])
+    assert directory.links_of([ANN])[ANN].entry_id == "e0"
+
+
+@pytest.mark.parametrize("others", [0, 300])
+def test_holders_of_a_value_are_found_exactly(directory: Directory, tasks: Tasks, fence: Fence, others: int) -> None:
+    people = {
+        "ann": {"email": "Ann@Example.com", "mobile": "+86 139 0000 1234", "employee_no": "A-7"},
+        "ben": {"email": "ann@example.com.cn", "mobile": "13900001234", "employee_no": "A-70"},
+        "a-7": {"name": "A-7"},
+    }
+    rows = [
+        a_row(an_employee_key(each), after=some_values(an_employee_key(each), **values))
+        for each, values in people.items()
+    ]
+    directory.apply(fence, planned(tasks, *rows))
+    values = [("email", "ANN@example.com"), ("mobile", "139-0000-1234"), ("employee_no", "a-7"), ("employee_no", "b")]
+    noise = [("employee_no", f"n{number}") for number in range(others)]  # so many that all are read once
+    found = directory.holders([*values, *noise])
+    names = {each: sorted(entry.key.external_id for entry in entries) for each, entries in found.items()}
+    assert names == {values[0]: ["ann"], values[1]: ["ann", "ben"], values[2]: ["ann"]}

@@ -7,17 +7,20 @@ from chalicelib.core.errors import (
     CallerError,
     ConditionFailedError,
     ContractError,
+    DraftError,
+    MalformedError,
     RollcallError,
     SetupError,
     ThrottledError,
     TransientError,
 )
 
-EVERY = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, RollcallError)]
+ALL = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, RollcallError)]
+EVERY = [each for each in ALL if each is not DraftError]  # that one is made of others
 FAMILIES = (CallerError, SetupError, TransientError, ContractError)
 
 
-@pytest.mark.parametrize("error", [each for each in EVERY if each is not RollcallError])
+@pytest.mark.parametrize("error", [each for each in ALL if each is not RollcallError])
 def test_every_error_belongs_to_exactly_one_family(error: type[RollcallError]) -> None:
     assert sum(issubclass(error, family) for family in FAMILIES) == 1
 
@@ -27,6 +30,12 @@ def test_an_error_says_its_code_and_facts(error: type[RollcallError]) -> None:
     raised = error("no such task", task="7", count=2)
     assert (raised.code, raised.facts) == ("no such task", {"task": "7", "count": 2})
     assert str(raised) == "no such task (task=7, count=2)"
+
+
+def test_several_wrong_answers_are_one_error_that_has_each() -> None:
+    wrong = {"name": MalformedError("source name breaks its rule"), "zone": MalformedError("unknown zone")}
+    raised = DraftError(wrong)
+    assert (raised.facts, raised.wrong) == ({"fields": "name, zone"}, wrong)
 
 
 def test_an_error_without_facts_is_its_code() -> None:

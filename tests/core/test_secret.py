@@ -55,3 +55,9 @@ def test_it_is_neither_pickled_nor_copied_nor_made_into_json() -> None:
 
 def test_it_has_no_dictionary_to_be_walked_through() -> None:
     assert not hasattr(Secret(TEXT), "__dict__")
+
+
+def test_two_are_the_same_by_their_text() -> None:
+    assert Secret(TEXT).is_same(Secret(TEXT))
+    assert not Secret(TEXT).is_same(Secret(f"{TEXT} "))
+    assert not Secret(TEXT).is_same(None)

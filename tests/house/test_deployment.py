@@ -76,6 +76,15 @@ def test_a_message_stays_hidden_while_it_is_worked_on() -> None:
         assert visibility >= VISIBILITY_IN_TIMEOUTS * FUNCTIONS[function].timeout
 
 
+def test_the_table_outlives_its_stack_and_can_be_restored() -> None:
+    table = DATA["Resources"]["Table"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["DeletionProtectionEnabled"]
+
+
 def test_the_table_has_the_keys_that_the_port_has() -> None:
     table = DATA["Resources"]["Table"]["Properties"]
     assert [each["AttributeName"] for each in table["KeySchema"]] == [limits.PARTITION, limits.SORT]
@@ -125,9 +134,15 @@ def test_a_dependency_without_a_wheel_is_noticed(package: Path) -> None:
     ]
 
 
-def test_bytecode_is_not_packaged(package: Path) -> None:
+def test_bytecode_of_what_is_not_there_is_noticed(package: Path) -> None:
     _zip(package / APP, "app.py", "chalicelib/__pycache__/edge.cpython-311.pyc")
-    assert list(faults(package, "dev", ["httpx"])) == ["chalicelib/__pycache__/edge.cpython-311.pyc is in the app"]
+    assert list(faults(package, "dev", ["httpx"])) == ["chalicelib/__pycache__/edge.cpython-311.pyc has no module"]
+
+
+def test_bytecode_that_lambda_would_not_believe_is_noticed(package: Path) -> None:
+    _zip(package / APP, "app.py", "__pycache__/app.cpython-311.pyc")
+    (fault,) = faults(package, "dev", ["httpx"])
+    assert fault.startswith("__pycache__/app.cpython-311.pyc is compiled for another place")
 
 
 def test_the_queue_of_another_stage_is_noticed(package: Path) -> None:

@@ -37,6 +37,7 @@ DOORS = {
     "chalicelib/edge.py",
     "chalicelib/local/front.py",
     "chalicelib/local/serve.py",
+    "chalicelib/sources/rotate.py",  # tidies up beside the work that waits, and must never stop it
     "chalicelib/sync/run.py",
     "chalicelib/terminal/__main__.py",
 }

@@ -36,6 +36,8 @@ class Office:
             tasks=out.tasks,
             chats=self.chats,
             board=self.board,
+            meter=out.meter,
+            connectors=out.connectors,
             admins=self.admins,
             bell=self.bell,
             clock=out.clock,
@@ -283,7 +285,7 @@ def test_who_is_new_is_welcomed_where_that_is_on_and_the_whole_company_never() -
 def test_the_tick_knows_that_there_is_news() -> None:
     office = Office().listening()
     office.collected()
-    source = office.house.outside.catalog.source("hq")
+    source = office.house.source.uid
     assert not office.notices.is_due(source)
     office.house.sync()
     assert office.notices.is_due(source)

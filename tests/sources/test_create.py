@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -9,7 +10,8 @@ from chalicelib import wiring
 from chalicelib.core.errors import ConflictError, ForbiddenError, MalformedError, RollcallError, StoreConflictError
 from chalicelib.core.principal import TERMINAL, Principal, Role
 from chalicelib.core.secret import Secret
-from chalicelib.core.source import Source
+from chalicelib.core.source import Source, Turn
+from chalicelib.sources.draft import Draft
 from tests.scripted import MAPPING, House
 
 SECRETS = {"app_secret": Secret("xyzzy-s3cret")}
@@ -30,7 +32,8 @@ def create(
     settings: Mapping[str, str] = {"app_id": "cli_2"},
     secrets: Mapping[str, Secret] = SECRETS,
 ) -> Source:
-    return wiring.rooms().sources.create(who, handle, kind=kind, name=name, settings=settings, secrets=secrets)
+    draft = Draft(handle=handle, kind=kind, name=name, settings=settings, secrets=secrets)
+    return wiring.rooms().sources.create(who, draft, activate_gate=False).source
 
 
 def last_line(house: House) -> tuple[str, str, str | None]:
@@ -129,10 +132,14 @@ def test_a_rival_that_was_faster_leaves_no_secret_of_the_slower_behind(house: Ho
         def claim_due(self, source: Source, now: object, next_due_at: object) -> bool:
             raise NotImplementedError
 
+        def turns(self, now: datetime) -> list[Turn]:
+            raise NotImplementedError
+
         def add(self, source: Source) -> None:
             raise StoreConflictError("store is busy")
 
     late = replace(rooms, catalog=Late())
+    draft = Draft(handle="hq", kind="scripted", name="总部", settings={"app_id": "cli_2"}, secrets=SECRETS)
     with pytest.raises(RollcallError, match="store is busy"):
-        late.create(TERMINAL, "hq", kind="scripted", name="总部", settings={"app_id": "cli_2"}, secrets=SECRETS)
+        late.create(TERMINAL, draft, activate_gate=False)
     assert len(house.secrets.kept) == 1

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from chalicelib import wiring
 from chalicelib.core.limits import item_bytes, place_of
 from chalicelib.core.model import Kind, Link, Part, SourceRecord, State, Value, Values, new_entry_id
 from chalicelib.core.ports import Delete, Item, Page, Put, Table, Update, Write
@@ -20,6 +21,7 @@ from chalicelib.local.table import SqliteTable
 from chalicelib.store.directory import TableDirectory
 from chalicelib.store.tasks import TableTasks
 from tests.builders import HQ, NOON, a_department_key, a_row, a_task, an_employee_key, at
+from tests.scripted import House, a_company
 
 PEOPLE = 1000
 DEPARTMENTS = 50
@@ -141,8 +143,7 @@ class Company:
 
     def _finish(self, task: SyncTask, fence: Fence, nth: int) -> None:
         ended = replace(task, status=TaskStatus.DONE, finished_at=at(nth * 1000 + 60))
-        self.tasks.end(ended, fence, read_began_at=at(nth * 1000))
-        self.tasks.clear_stage(task.task_id)
+        self.tasks.end(ended, fence, read_began_at=at(nth * 1000), keeps_stage=True)
         self.tasks.release(fence)
 
 
@@ -176,6 +177,72 @@ def bills() -> Mapping[str, Bill]:
     unchanged = company.sync(2, [])
     changed = company.sync(3, changed_rows("3", first))
     return {"first sync": hired, "no change": unchanged, "ten changes, in addition": changed.less(unchanged)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What the three ticks of one minute ask of the table."""
+
+    queries: int
+    items_read: int
+    read_units: int
+
+
+class AskedTable(CountingTable):
+    """A Table that counts how often it is asked, too."""
+
+    asked = 0
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
+        self.asked += bool(keys)
+        return super().get_many(keys)
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        backward: bool = False,
+        limit: int | None = None,
+    ) -> Page:
+        self.asked += 1
+        return super().query(partition, prefix=prefix, after=after, backward=backward, limit=limit)
+
+
+def quiet_ticks() -> Mapping[int, Tick]:
+    """Tick with one source and with five that have nothing to do, in a minute that is no quarter of an hour."""
+    return {count: _quiet_tick(count) for count in (1, 5)}
+
+
+def _quiet_tick(count: int) -> Tick:
+    table = AskedTable(SqliteTable(":memory:"))
+    house = House(a_company(people=1, departments=1), table=table)
+    for number in range(1, count):
+        house.outside.catalog.add(replace(house.source, uid=f"src-{number}", handle=f"s{number}", revision=0))
+    house.clock.sleep(60)
+    wiring.converser().tick()  # a first digest is noted
+    house.clock.sleep(60)
+    table.bill, table.asked = Bill(), 0
+    wiring.requests().tick()
+    wiring.deliverer().tick()
+    wiring.converser().tick()
+    if table.bill.items_written:
+        raise ValueError("a quiet tick writes")
+    return Tick(queries=table.asked, items_read=table.bill.items_read, read_units=table.bill.read_units)
+
+
+def tick_lines() -> Iterator[str]:
+    yield "| a quiet minute | requests | items read | read units | US dollars a month |"
+    yield "| --- | --- | --- | --- | --- |"
+    for count, tick in quiet_ticks().items():
+        name = "one source" if count == 1 else f"{count} sources"
+        dollars = tick.read_units * 60 * 24 * 30 * 0.125 / 1_000_000
+        yield f"| {name} | {tick.queries} | {tick.items_read} | {tick.read_units} | {dollars:.2f} |"
+
+
+def delete(item: Item) -> Delete:
+    return Delete(partition=item.partition, sort=item.sort)
 
 
 def lines() -> Iterator[str]:
@@ -260,5 +327,7 @@ def _units(size: int, of: int) -> int:
 
 if __name__ == "__main__":
     print("\n".join(lines()))
+    print()
+    print("\n".join(tick_lines()))
     print()
     print(", ".join(f"{name} {size} bytes" for name, size in sizes().items()))

@@ -164,7 +164,8 @@ def test_a_person_is_found_by_whatever_is_known(desk: Desk, text: str) -> None:
     assert (found["name"], found["en_name"], found["email"]) == ("欧阳若曦", "Ruoxi Ouyang", "ruoxi@example.com")
     assert (found["mobile"], found["employee_no"], found["title"]) == ("+8613812345678", "E900001", "工程师")
     assert found["extended"] == {"city": "上海", "employee_type": 1}
-    assert desk.json("employee", "show", found["id"]) == found
+    links = [{"source": found["source"], "key": found["key"], "owns": True}]
+    assert desk.json("employee", "show", found["id"]) == {**found, "links": links}
 
 
 def test_a_permission_that_is_taken_away_clears_nothing(hq: Desk) -> None:

@@ -17,6 +17,7 @@ from chalicelib.core.principal import TERMINAL
 from chalicelib.core.secret import Secret
 from chalicelib.core.task import SyncTask, TaskStatus
 from chalicelib.local.front import Context
+from chalicelib.sources.draft import Draft
 from tests.scripted import House, a_company
 
 
@@ -166,7 +167,9 @@ def test_a_defect_of_ours_is_raised_to_the_queue_without_its_text(house: House, 
 def test_a_source_in_trouble_does_not_keep_the_tick_from_the_others(house: House, client: Client) -> None:
     sources = wiring.rooms().sources
     secrets = {"app_secret": Secret("s3cret")}
-    other = sources.create(TERMINAL, "zz", kind="scripted", name="分部", settings={"app_id": "c"}, secrets=secrets)
+    settings = {"app_id": "cli_2"}
+    draft = Draft(handle="zz", kind="scripted", name="分部", cycle_hours=24, settings=settings, secrets=secrets)
+    other = sources.create(TERMINAL, draft, activate_gate=False).source
     house.requests.preview(TERMINAL, "hq")
     house.pass_time(hours=24)
     tick(client)

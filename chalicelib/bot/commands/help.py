@@ -16,7 +16,8 @@ GROUPS: Final = (
     (("Sync", "同步"), ("sync", "confirm")),
     (("What happened", "查看情况"), ("menu", "records", "why")),
     (("People and departments", "人员和部门"), ("people",)),
-    (("Sources and their schedules", "来源和定时"), ("sources", "schedule")),
+    (("Sources and their schedules", "来源和定时"), ("setup", "sources", "life", "examine", "schedule", "budget")),
+    (("Scope and fields", "范围和字段"), ("scope", "mapping", "linking")),
     (("Admins and notices", "管理员和通知"), ("admins", "notify", "help")),
 )
 _PER_PAGE: Final = 3
@@ -30,11 +31,20 @@ _PLACES: Final[Mapping[str, str]] = {
     "where": "位置",
     "role": "角色",
     "limit": "人数",
+    "calls": "次数",
     "cycle": "周期",
     "zone": "时区",
     "number": "编号",
     "code": "验证码",
     "id": "编号",
+    "path": "部门",
+    "field": "字段",
+    "expression": "取值",
+    "change": "修改",
+    "name": "名称",
+    "kind": "类别",
+    "fields": "字段",
+    "key": "厂商ID",
 }
 _PLACE = re.compile(r"(?<=[<\[])([a-z]+)(?=(?:\.\.\.)?[>\]])")
 _OPTIONAL = re.compile(r" \[--[^\]]*\]")

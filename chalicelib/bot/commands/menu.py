@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from chalicelib.bot.command import Ask, command
+from chalicelib.core.budget import Forecast
 from chalicelib.core.principal import Role, permits
 from chalicelib.core.reply import Block, Button, Json, Line, Pairs, Reply, Tone, Weight
 from chalicelib.core.source import MOST_ENABLED, Source, due_at
 from chalicelib.core.task import SyncTask, TaskStatus
+from chalicelib.notices.budget import budget_lines, spent_document, spent_words
 from chalicelib.notices.card import STAGES
 from chalicelib.notices.show import handle, instant, word, zone_of
 
@@ -16,6 +19,7 @@ _RECENT: Final = 1
 # Of so many sources each has its own buttons.
 _MOST_NAMED: Final = 2
 _MOST_HELD: Final = 3
+_MOST_AT_WORK: Final = 3
 
 
 @command(
@@ -80,47 +84,64 @@ def _line(ask: Ask, source: Source) -> Line:
 )
 def status(ask: Ask) -> Reply:
     sources = ask.catalog.sources()
-    blocks = tuple(_standing(ask, each) for each in sources)
+    forecasts = [ask.rooms.budgets.forecast(each) for each in sources]
+    blocks: list[Block] = []
+    for source, spent in zip(sources, forecasts, strict=True):
+        blocks += [_standing(ask, source, spent), *budget_lines(ask, source, spent)]
     nothing = Line(text=ask.pick("There is no source yet.", "还没有来源。"))
     return Reply(
         title=ask.pick("Status", "状态"),
-        blocks=blocks or (nothing,),
+        blocks=tuple(blocks) or (nothing,),
         buttons=(Button(label=ask.pick("Again", "刷新"), command="status"),) if ask.heard else (),
-        data=[_document(ask, each) for each in sources] if ask.documents else None,
+        data=[_document(ask, *each) for each in zip(sources, forecasts, strict=True)] if ask.documents else None,
     )
 
 
-def _standing(ask: Ask, source: Source) -> Block:
-    tasks, zone = ask.rooms.tasks, source.schedule.zone
+def _standing(ask: Ask, source: Source, spent: Forecast) -> Block:
+    tasks, zone, now = ask.rooms.tasks, source.schedule.zone, ask.rooms.clock.now()
     waiting = tasks.waiting(source.uid)
     held = tasks.held(source.uid)
     last = next((each for each in tasks.recent(source.uid, 5) if each.status.is_over), None)
-    at = due_at(source)
     pairs = [
         (ask.pick("state", "状态"), ask.pick("enabled", "启用") if source.enabled else ask.pick("disabled", "停用"))
     ]
-    pairs += [(ask.pick("at work", "进行中"), _at_work(ask, each)) for each in waiting[:3]]
+    pairs += [(ask.pick("at work", "进行中"), _at_work(ask, each, zone)) for each in waiting[:_MOST_AT_WORK]]
+    if len(waiting) > _MOST_AT_WORK:
+        more = len(waiting) - _MOST_AT_WORK
+        pairs.append((ask.pick("besides", "另有"), ask.pick(f"{more} task(s) wait", f"{more} 个任务等待中")))
     if last:
         ended = f"{last.task_id} {word(ask, last.status)} {instant(last.finished_at or last.asked_at, zone)}"
         pairs.append((ask.pick("last task", "最近任务"), ended))
     if held:
         waits = ", ".join(f"`record {each.task_id}`" for each in held[:5])
         pairs.append((ask.pick("waits for a decision", "待审批"), waits))
-    pairs.append((ask.pick("next sync", "下次同步"), instant(at, zone) if at else ask.pick("not by itself", "不自动")))
+    pairs.append((ask.pick("next sync", "下次同步"), _next(ask, source, now)))
+    pairs.append((ask.pick("calls this month", "本月调用"), spent_words(ask, spent)))
     return Pairs(caption=f"{source.handle} · {source.name}", pairs=tuple(pairs))
 
 
-def _at_work(ask: Ask, task: SyncTask) -> str:
+def _next(ask: Ask, source: Source, now: datetime) -> str:
+    at = due_at(source)
+    if at is None:
+        return ask.pick("not by itself", "不自动")
+    when = instant(at, source.schedule.zone)
+    return when if at > now else ask.pick(f"due since {when}", f"{when} 已到时，即将开始")
+
+
+def _at_work(ask: Ask, task: SyncTask, zone: str) -> str:
     text = f"{task.task_id} {word(ask, task.trigger)} · {word(ask, task.status)}"
     lease = ask.rooms.tasks.lease(task.source, task.lane)
     if task.status is TaskStatus.RUNNING and lease and lease[1]:
         progress = lease[1]
         stage = ask.pick(*STAGES[progress.stage]) if progress.stage in STAGES else progress.stage
         text += f" · {stage} {progress.done}" + (f"/{progress.total}" if progress.total else "")
+    if task.not_before is not None and task.not_before > ask.rooms.clock.now():
+        again = instant(task.not_before, zone)
+        text += ask.pick(f" · again at {again}", f" · {again} 重试")
     return text
 
 
-def _document(ask: Ask, source: Source) -> dict[str, Json]:
+def _document(ask: Ask, source: Source, spent: Forecast) -> dict[str, Json]:
     tasks, at = ask.rooms.tasks, due_at(source)
     return {
         "source": handle(ask, source.uid),
@@ -129,4 +150,6 @@ def _document(ask: Ask, source: Source) -> dict[str, Json]:
         "waiting": [each.task_id for each in tasks.waiting(source.uid)],
         "held": [each.task_id for each in tasks.held(source.uid)],
         "next_due_at": at.isoformat() if at else None,
+        "budget": source.budget or None,
+        "calls": spent_document(spent),
     }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chalicelib.bot.command import Ask, command
 from chalicelib.bot.commands.page import cut, more, page_buttons, titled
 from chalicelib.bot.words import joined
 from chalicelib.core.errors import NotFoundError
-from chalicelib.core.model import Entry, Kind, State
+from chalicelib.core.model import Entry, Key, Kind, State
 from chalicelib.core.principal import Role
-from chalicelib.core.reply import Block, Button, Line, Pairs, Reply, Table
+from chalicelib.core.reply import Block, Button, Json, Line, Pairs, Reply, Table
 from chalicelib.notices.show import (
+    Tree,
     clean,
     department_document,
     employee_document,
@@ -143,7 +144,7 @@ def one_of(ask: Ask, text: str, verb: str) -> Entry | Reply:
     Raises:
         NotFoundError: nobody is found.
     """
-    if _looks_like_an_id(text):
+    if looks_like_an_id(text):
         entry = ask.rooms.directory.entries([text]).get(text)
         if entry is not None and entry.kind is Kind.EMPLOYEE:
             return entry
@@ -178,7 +179,7 @@ def _names(entry: Entry) -> set[str]:
     return {str(entry.values.get(each) or "").casefold() for each in ("name", "en_name", "email", "employee_no")}
 
 
-def _looks_like_an_id(text: str) -> bool:
+def looks_like_an_id(text: str) -> bool:
     return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
 
 
@@ -191,7 +192,7 @@ def _looks_like_an_id(text: str) -> bool:
     personal=True,
 )
 def employee_show(ask: Ask, id: str) -> Reply:
-    entry = ask.rooms.directory.entries([id]).get(id) if _looks_like_an_id(id) else None
+    entry = ask.rooms.directory.entries([id]).get(id) if looks_like_an_id(id) else None
     if entry is None or entry.kind is not Kind.EMPLOYEE:
         raise NotFoundError("no such entry", entry=id[:40])
     return _shown(ask, entry)
@@ -201,6 +202,10 @@ def _shown(ask: Ask, entry: Entry) -> Reply:
     where, managers = tree(ask), _managers(ask, [entry])
     manager = managers.get(str(entry.values.get("manager")))
     zone = zone_of(ask, entry.key.source)
+    further, is_written = _links(ask, entry)
+    owner = handle(ask, entry.key.source) + ("" if ask.heard else f" {clean(entry.key.external_id)}")
+    if not is_written:
+        owner += ask.pick(" (not linked any more)", "（已不再关联）")
     values = {
         field_word(ask, name): said(ask, Kind.EMPLOYEE, name, value)
         for name, value in entry.values.items()
@@ -213,12 +218,17 @@ def _shown(ask: Ask, entry: Entry) -> Reply:
         (ask.pick("state", "状态"), word(ask, entry.state)),
         *(
             (
-                (ask.pick("source", "来源"), handle(ask, entry.key.source)),
+                (ask.pick("source", "来源"), owner),
+                (ask.pick("also in", "同时在"), "\n".join(handle(ask, each.source) for each in further)),
                 (ask.pick("seen there", "最近读取"), instant(entry.observed_at, zone)),
             )
             if ask.heard
             else (
-                (ask.pick("source", "来源"), f"{handle(ask, entry.key.source)} {clean(entry.key.external_id)}"),
+                (ask.pick("source", "来源"), owner),
+                *(
+                    (ask.pick("also in", "同时在"), f"{handle(ask, each.source)} {clean(each.external_id)}")
+                    for each in further
+                ),
                 (ask.pick("revision", "版本"), f"{entry.revision}, {instant(entry.observed_at, zone)}"),
             )
         ),
@@ -234,8 +244,26 @@ def _shown(ask: Ask, entry: Entry) -> Reply:
             ),
         ),
         buttons=(why,) if ask.heard else (),
-        data=employee_document(ask, entry, where, managers) if ask.documents else None,
+        data=_document(ask, entry, where, managers, further, is_written) if ask.documents else None,
     )
+
+
+def _links(ask: Ask, entry: Entry) -> tuple[tuple[Key, ...], bool]:
+    """List the keys that are linked to an entry besides the owning one, and tell whether that one still is."""
+    known = {source.uid for source in ask.catalog.sources()}
+    links = ask.rooms.directory.links_of([entry.key, *entry.others])
+    there = {key for key, link in links.items() if link.entry_id == entry.entry_id and key.source in known}
+    return tuple(key for key in entry.others if key in there), entry.key in there
+
+
+def _document(
+    ask: Ask, entry: Entry, where: Tree, managers: Mapping[str, Entry], further: Sequence[Key], is_written: bool
+) -> dict[str, Json]:
+    keys = (*((entry.key,) if is_written else ()), *further)
+    links: list[Json] = [
+        {"source": handle(ask, key.source), "key": key.external_id, "owns": key == entry.key} for key in keys
+    ]
+    return {**employee_document(ask, entry, where, managers), "links": links}
 
 
 @command(

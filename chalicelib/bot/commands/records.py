@@ -45,13 +45,14 @@ SEARCHED_TASKS = 500
 ORDER = (
     RowStatus.HELD,
     RowStatus.PLANNED,
+    RowStatus.CONFLICT,
     RowStatus.REJECTED,
     RowStatus.CONTRADICTED,
     RowStatus.APPLIED,
     RowStatus.SUPERSEDED,
     RowStatus.CANCELLED,
 )
-CHANGES: Final = (Tally.CREATED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)
+CHANGES: Final = (Tally.CREATED, Tally.ADOPTED, Tally.UPDATED, Tally.DEACTIVATED, Tally.REACTIVATED)
 
 
 @command(
@@ -227,13 +228,14 @@ def _ordered(ask: Ask, task: SyncTask) -> Iterator[SyncRecord]:
     """Read the rows that a person must decide about, then the others; as far as somebody reads on."""
     tasks = ask.rooms.tasks
     held = sum(task.counts[kind][Tally.HELD] for kind in Kind)
-    refused = sum(task.counts[kind][Tally.REJECTED] for kind in Kind)
+    refused = sum(task.counts[kind][Tally.REJECTED] + task.counts[kind][Tally.CONFLICT] for kind in Kind)
+    stopped = (RowStatus.CONFLICT, RowStatus.REJECTED)
     first = (RowStatus.HELD, RowStatus.PLANNED)
     if held or not task.status.is_over:
         yield from (row for row in tasks.rows(task.task_id) if row.status in first)
     if refused:
-        yield from (row for row in tasks.rows(task.task_id) if row.status is RowStatus.REJECTED)
-    said = (*(first if held or not task.status.is_over else ()), *((RowStatus.REJECTED,) if refused else ()))
+        yield from (row for row in tasks.rows(task.task_id) if row.status in stopped)
+    said = (*(first if held or not task.status.is_over else ()), *(stopped if refused else ()))
     yield from (row for row in tasks.rows(task.task_id) if row.status not in said)
 
 

@@ -13,6 +13,7 @@ from chalicelib.core.principal import Role
 from chalicelib.core.reply import Line, Reply, Tone
 from chalicelib.core.source import due_at
 from chalicelib.notices.show import instant
+from chalicelib.sources.calendar import minutes_later
 from chalicelib.sources.room import Edited
 
 _CYCLE: Final = re.compile(r"(\d{1,3})\s*(?:h|hours?|小时|个小时)?", re.IGNORECASE)
@@ -101,6 +102,11 @@ def _said(ask: Ask, edited: Edited) -> Reply:
     if at:
         when = instant(at, source.schedule.zone)
         text += ask.pick(f" The next one is at {when}.", f"下次：{when}。")
+        if minutes_later(source) or not source.schedule.cron:
+            text += ask.pick(
+                " It keeps clear of full hours, when everybody syncs and vendors are slowest.",
+                "（避开整点，此时厂商最繁忙。）",
+            )
     elif not source.enabled:
         on = f"enable {source.handle}"
         text += ask.pick(f" The source is disabled: `{on}` first.", f"来源已停用，请先 `启用 {source.handle}`。")

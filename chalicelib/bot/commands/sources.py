@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from chalicelib.bot.command import Ask, Effect, command, of_source
+from chalicelib.bot.scoped import scope_document, scope_words, user_info_words
 from chalicelib.core.errors import MalformedError
-from chalicelib.core.finding import Finding, Grade
 from chalicelib.core.principal import Role
 from chalicelib.core.reply import Block, Button, Json, Line, Pairs, Reply, Table, Tone, Weight
-from chalicelib.core.secret import Secret
-from chalicelib.core.source import Source, due_at
+from chalicelib.core.source import LONGEST_DESCRIPTION, Source, due_at
 from chalicelib.core.task import SyncTask
+from chalicelib.notices.budget import budget_lines, spent_document, spent_pairs
 from chalicelib.notices.show import cell, clean, instant, told, word
-
-
-@command(
-    "source create <handle> --kind <kind> --name <name> [--...]",
-    zh="新建来源 <handle> --kind <kind> --name <name> [--...]",
-    role=Role.OWNER,
-    help=(
-        "Create a source; secrets come from files: --app-secret-file F",
-        "新建来源；机密用文件给出：--app-secret-file F",
-    ),
-    aliases=("source add", "添加来源"),
-    noted=True,
-    in_chat=False,
-)
-def source_create(ask: Ask, handle: str, kind: str, name: str, further: Mapping[str, str | Secret]) -> Reply:
-    source = ask.rooms.sources.create(
-        ask.who,
-        handle,
-        kind=kind,
-        name=name,
-        settings={field: value for field, value in further.items() if isinstance(value, str)},
-        secrets={field: value for field, value in further.items() if isinstance(value, Secret)},
-    )
-    text = ask.pick(
-        f"Source {handle} ({name}) is created. `sync preview {handle}` shows what a sync would do.",
-        f"来源 {handle}（{name}）已创建。输入 `sync preview {handle}` 预览同步结果。",
-    )
-    return Reply(blocks=(Line(text=text, tone=Tone.GOOD),), data=source_document(ask, source), tone=Tone.GOOD)
+from chalicelib.sources.calendar import minutes_later
+from chalicelib.sources.console import request_url
 
 
 @command(
@@ -58,7 +30,7 @@ def sources(ask: Ask) -> Reply:
     rows = []
     for source in found:
         last = next(iter(ask.rooms.tasks.recent(source.uid, 1)), None)
-        state = ask.pick("enabled", "启用") if source.enabled else ask.pick("disabled", "停用")
+        state = state_word(ask, source)
         zone = source.schedule.zone
         ended = f"{word(ask, last.status)} {instant(last.finished_at or last.asked_at, zone)}" if last else "–"
         if ask.heard:
@@ -96,6 +68,7 @@ def source_show(ask: Ask, source: str) -> Reply:
     found = ask.rooms.catalog.source(source)
     form = ask.rooms.connectors.form(found.kind)
     last = next(iter(ask.rooms.tasks.recent(found.uid, 1)), None)
+    spent = ask.rooms.budgets.forecast(found)
     guard = found.guard
     most = (guard.accounts, guard.departments, f"{guard.share:.0%}", guard.floor)
     limits = ask.pick(
@@ -106,25 +79,28 @@ def source_show(ask: Ask, source: str) -> Reply:
     pairs = (
         (ask.pick("name", "名称"), found.name),
         (ask.pick("kind", "类型"), form.label[ask.zh]),
-        (ask.pick("state", "状态"), ask.pick("enabled", "启用") if found.enabled else ask.pick("disabled", "停用")),
+        (ask.pick("description", "描述"), clean(found.description, LONGEST_DESCRIPTION) or "–"),
+        (ask.pick("state", "状态"), state_word(ask, found)),
+        (ask.pick("logo", "徽标"), ask.rooms.sources.logo(found) or "–"),
         *(() if ask.heard else set_up),
         (ask.pick("automatic sync", "自动同步"), rhythm(ask, found)),
+        (ask.pick("user information", "用户信息同步"), user_info_words(ask, found)),
+        (ask.pick("scope", "同步范围"), scope_words(ask, found)),
         (ask.pick("next sync", "下次同步"), instant(due_at(found), found.schedule.zone) or "–"),
         (ask.pick("guard", "保护上限"), limits),
         (
             ask.pick("second person", "双人确认"),
             ask.pick(f"above {guard.second_person} employees", f"超过 {guard.second_person} 名员工"),
         ),
+        *spent_pairs(ask, spent, form.tariff),
         (
             ask.pick("last task", "最近任务"),
             _last(ask, last, found.schedule.zone) if last else "–",
         ),
     )
-    pushed = tuple((label[ask.zh], _request_url(ask, found, door)) for door, label in form.doors)
-    if form.events:
-        pushed = (*pushed, (ask.pick("events to subscribe", "需订阅的事件"), "\n".join(form.events)))
+    pasted = tuple((zh if ask.zh else en, value) for en, zh, value in ask.rooms.sources.copied(found))
     rules = tuple(
-        (f"{kind}.{rule.field}", " | ".join(rule.first_of))
+        (f"{kind}.{rule.field}", rule.text)
         for kind, rules in (("department", found.mapping.departments), ("employee", found.mapping.employees))
         for rule in rules
     )
@@ -132,26 +108,33 @@ def source_show(ask: Ask, source: str) -> Reply:
         caption=ask.pick("field mapping", "字段映射"),
         columns=(
             ask.pick("directory", "通讯录字段"),
-            ask.pick("first of these source fields", "来源字段（取第一个有值的）"),
+            ask.pick("takes", "取值"),
         ),
         rows=rules,
     )
-    about = Pairs(pairs=(*pairs, *pushed), caption=found.handle)
+    about = Pairs(pairs=pairs, caption=found.handle)
+    console = Pairs(pairs=pasted, caption=ask.pick("to copy into the vendor's console", "复制到厂商后台"))
     if ask.heard:  # what is only for setting up has its place in the terminal, where that is done
         hint = f"rollcall source show {found.handle}"
         text = ask.pick(
             f"Settings, URLs for the console and the field mapping: `{hint}` in the terminal.",
             f"应用设置、回调地址和字段映射：请在终端输入 `{hint}`。",
         )
-        blocks: tuple[Block, ...] = (Pairs(pairs=pairs), Line(text=text))
+        blocks: tuple[Block, ...] = (Pairs(pairs=pairs), *budget_lines(ask, found, spent), Line(text=text))
     else:
-        blocks = (about, mapping)
+        blocks = (about, *budget_lines(ask, found, spent), console, mapping)
     return Reply(
         title=f"{found.handle} · {found.name}",
         blocks=blocks,
         buttons=_buttons(ask, found) if ask.heard else (),
-        data=source_document(ask, found),
+        data={**source_document(ask, found), "calls": spent_document(spent)},
     )
+
+
+def state_word(ask: Ask, source: Source) -> str:
+    if source.deleting:
+        return ask.pick("being deleted", "正在删除")
+    return ask.pick("enabled", "启用") if source.enabled else ask.pick("disabled", "停用")
 
 
 def _last(ask: Ask, task: SyncTask, zone: str) -> str:
@@ -257,69 +240,6 @@ def second_person(ask: Ask, limit: str, source: str) -> Reply:
 
 
 _LONGEST_LIMIT = 9
-_MARKS = {Grade.OK: ("✓", Tone.GOOD), Grade.WARNING: ("!", Tone.WARN), Grade.FAILED: ("✗", Tone.BAD)}
-
-
-@command(
-    "test <source>",
-    zh="检测 <source>",
-    role=Role.OPERATOR,
-    help=("Check what a source needs, with the vendor and without", "检测来源的凭证、权限和回调"),
-    aliases=("check", "检查", "测试"),
-    noted=True,
-)
-def test(ask: Ask, source: str) -> Reply:
-    findings = ask.rooms.sources.test(ask.who, source)
-    worst = max((list(Grade).index(each.grade) for each in findings), default=0)
-    tone = _MARKS[list(Grade)[worst]][1]
-    zone = ask.catalog.source(source).schedule.zone
-    blocks: tuple[Block, ...] = tuple(_found(ask, each, zone) for each in findings)
-    again = Button(label=ask.pick("Again", "重新检测"), command=f"test {source}")
-    return Reply(
-        title=ask.pick(f"Test of {source}", f"{source} 检测结果"),
-        tone=tone,
-        blocks=blocks,
-        buttons=(again,) if ask.heard else (),
-        data=[
-            {
-                "check": each.check,
-                "grade": each.grade,
-                "remark": told(ask, each.remark, zone) or None,
-                "vendor_code": each.vendor_code,
-                "request_id": each.request_id,
-            }
-            for each in findings
-        ],
-    )
-
-
-def _found(ask: Ask, finding: Finding, zone: str) -> Line:
-    mark, tone = _MARKS[finding.grade]
-    mark = "" if ask.heard else f"{mark} "  # a chat marks the tone itself
-    ticket = " ".join(filter(None, (finding.vendor_code, finding.request_id)))
-    words = " · ".join(filter(None, (ask.pick(*CHECKS[finding.check]), told(ask, finding.remark, zone), ticket)))
-    return Line(text=f"{mark}{words}", tone=tone)
-
-
-CHECKS: Mapping[str, tuple[str, str]] = {
-    "credentials": ("credentials", "凭证"),
-    "permissions": ("permissions", "权限"),
-    "range": ("contact range", "通讯录范围"),
-    "counts": ("people and departments", "人数和部门数"),
-    "quota": ("quota", "调用额度"),
-    "events": ("events", "事件"),
-    "callback": ("callback", "回调"),
-    "chat": ("chat", "聊天"),
-    "cards": ("cards", "卡片"),
-    "clock": ("clock", "时钟"),
-    "read": ("last full read", "最近全量读取"),
-    "schedule": ("schedule", "定时"),
-}
-
-
-def _request_url(ask: Ask, source: Source, door: str = "events") -> str:
-    """Say what to paste into the vendor's console."""
-    return f"{ask.rooms.public_url or 'https://...'}/callbacks/{source.handle}/{door}"
 
 
 def rhythm(ask: Ask, source: Source) -> str:
@@ -327,6 +247,8 @@ def rhythm(ask: Ask, source: Source) -> str:
     schedule = source.schedule
     if schedule.cron:
         text = ask.pick(f"at `{schedule.cron}` in {schedule.zone}", f"按 `{schedule.cron}`（{schedule.zone}）")
+        if later := minutes_later(source):
+            text += ask.pick(f", {later} min after the full hour", f"，整点后 {later} 分钟")
     else:
         hours = f"{schedule.cycle.total_seconds() / 3600:g}"
         text = ask.pick("every hour" if hours == "1" else f"every {hours} hours", f"每 {hours} 小时")
@@ -343,20 +265,27 @@ def source_document(ask: Ask, source: Source) -> dict[str, Json]:
         "uid": source.uid,
         "name": source.name,
         "kind": source.kind,
+        "description": source.description,
         "enabled": source.enabled,
+        "deleting": source.deleting is not None,
+        "logo": ask.rooms.sources.logo(source) or None,
         "settings": dict(source.settings),
         "cycle_hours": schedule.cycle.total_seconds() / 3600 if schedule.automatic and not schedule.cron else None,
         "cron": schedule.cron or None,
         "zone": schedule.zone,
         "automatic": schedule.automatic,
+        "user_info": source.user_info,
+        "scope": scope_document(source)["departments"],
         "next_due_at": at.isoformat() if at else None,
         "second_person": source.guard.second_person,
-        "request_url": _request_url(ask, source) if form.events else None,
+        "budget": source.budget or None,
+        "request_url": request_url(ask.rooms.public_url, source.handle, "events") if form.events else None,
+        "copied": {english: value for english, _, value in ask.rooms.sources.copied(source)},
         "events": list(form.events),
         "created_at": source.created_at.isoformat(),
         "mapping": {
-            "departments": {rule.field: list(rule.first_of) for rule in source.mapping.departments},
-            "employees": {rule.field: list(rule.first_of) for rule in source.mapping.employees},
+            "departments": {rule.field: rule.text for rule in source.mapping.departments},
+            "employees": {rule.field: rule.text for rule in source.mapping.employees},
             "extended": {field.name: cell(field.type) for field in source.mapping.extended},
         },
     }

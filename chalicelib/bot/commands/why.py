@@ -78,7 +78,7 @@ def _tasks(ask: Ask, entry: Entry) -> dict[str, SyncTask]:
 def _because(ask: Ask, task: SyncTask) -> str:
     at = instant(task.finished_at or task.started_at or task.asked_at, zone_of(ask, task.source))
     text = f"{ask.pick('task', '任务')} {task.task_id} · {word(ask, task.trigger)} · {at}"
-    if task.trigger in (Trigger.MANUAL, Trigger.APPROVAL):
+    if task.trigger in (Trigger.MANUAL, Trigger.APPROVAL, Trigger.DELETION):
         text += f" · {clean(task.asked_by.partition(':')[2] or task.asked_by)}"
     return text
 

@@ -34,6 +34,8 @@ DENIED: Final[Mapping[int, str]] = {
     90020: "quota used up",
 }
 SCOPE_MISSING: Final = frozenset({60011, 43007})
+# Which permission, where the vendor does not say.
+UNTOLD: Final = "?"
 
 _FORBIDDEN: Final = "Forbidden.AccessDenied."
 NUMBERS: Final[Mapping[str, int]] = {
@@ -67,6 +69,7 @@ _SCOPES = rf"\[({_SCOPE.pattern}(?: ?, ?{_SCOPE.pattern}){{0,20}})\]"
 _REQUIRED = re.compile(f"requiredScopes={_SCOPES}")
 _LISTED = re.compile(_SCOPES)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
+_ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 
 
@@ -207,10 +210,12 @@ def _refusal(
 
 def _error(call: Call, status: int, refusal: _Refusal) -> RollcallError:
     if refusal.number in SCOPE_MISSING:
-        scopes = ", ".join(dict.fromkeys(refusal.scopes)) or "?"
+        scopes = ", ".join(dict.fromkeys(refusal.scopes)) or UNTOLD
         return fault(SourceDeniedError, "permission missing", **refusal.facts, scopes=scopes)
     if refusal.number in DENIED:
-        return fault(SourceDeniedError, DENIED[refusal.number], **refusal.facts)
+        address = _ADDRESS.search(refusal.text) if DENIED[refusal.number] == "address not allowed" else None
+        named = {"address": address[0]} if address else {}
+        return fault(SourceDeniedError, DENIED[refusal.number], **refusal.facts, **named)
     if call.endpoint.open and status in (400, 403):
         # Of what is sent for a token, the key and the secret have a code of their own; the company's id is left.
         return fault(SourceDeniedError, "company refused", **refusal.facts)

@@ -26,7 +26,7 @@ from chalicelib.connectors.dingtalk.client import App
 from chalicelib.connectors.dingtalk.form import API, OAPI
 from chalicelib.connectors.dingtalk.markdown import markdown
 from chalicelib.connectors.dingtalk.robot import SAID, is_session
-from chalicelib.connectors.dingtalk.sending import CARD_EXISTS, DingTalkSender
+from chalicelib.connectors.dingtalk.sending import CARD_EXISTS, DingTalkSender, route_of
 from chalicelib.connectors.dingtalk.template import NOTE, params, track, tracked
 from chalicelib.connectors.limiter import keep
 from chalicelib.core.errors import NotFoundError, RollcallError, SourceDeniedError
@@ -82,9 +82,13 @@ class DingTalkChat:
             app_key=settings["app_key"],
             app_secret=secrets["app_secret"],
         )
-        self._route = f"rollcall-{app.app_key}"
+        self._route = route_of(app)
         self._sender = DingTalkSender(app=app, robot_code=settings.get("robot_code") or app.app_key, means=means)
         self._said = keep(means.kept, f"dingtalk said {source.uid}", _Memory)
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        return self._sender.calls
 
     @property
     def presses(self) -> bool:

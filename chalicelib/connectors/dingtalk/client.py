@@ -62,6 +62,8 @@ class Tenant:
     lock: threading.Lock = field(default_factory=threading.Lock)
     credentials: Credentials | None = None
     renew_at: datetime | None = None
+    # The secret that they were given for: another one must prove itself.
+    secret: Secret | None = None
     proven: bool = False
     old: bool = False
 
@@ -95,8 +97,10 @@ class AppDialect:
     def credentials(self) -> Credentials:
         tenant = self._tenant
         with tenant.lock:
-            if tenant.credentials is None or tenant.renew_at is None or self._clock.now() >= tenant.renew_at:
+            is_ours = self._app.app_secret.is_same(tenant.secret)
+            if not is_ours or tenant.credentials is None or not tenant.renew_at or self._clock.now() >= tenant.renew_at:
                 tenant.credentials, tenant.renew_at = self._fetch()
+                tenant.secret = self._app.app_secret
             return tenant.credentials
 
     def drop(self, credentials: Credentials) -> bool:
@@ -176,14 +180,26 @@ class DingTalkClient:
             limit_scale=means.limit_scale,
             in_flight=means.in_flight,
         )
+        self._tenant = tenant
         self._dialect = AppDialect(session=self._session, tenant=tenant, app=app, clock=means.clock)
 
     @property
     def calls(self) -> Mapping[str, int]:
         return self._session.calls
 
+    @property
+    def ahead_s(self) -> float | None:
+        """See `Session.ahead_s`."""
+        return self._session.ahead_s
+
     def close(self) -> None:
         self._session.close()
+
+    def begin_test(self) -> None:
+        """Ask for a token anew, for an old one proves nothing of the secret; and wait for nothing long."""
+        self._session.hurry()
+        with self._tenant.lock:
+            self._tenant.credentials = None
 
     def each(self, work: Callable[[A], R], items: Iterable[A]) -> Generator[R, None, None]:
         """Do many things at a time; see `Session.each`."""
@@ -235,6 +251,10 @@ class DingTalkClient:
                 return
             cursor = following
         raise broken(call, "pages without end")
+
+    def some_members(self, department: str) -> Page:
+        """Read some direct members."""
+        return next(self.members(department))
 
     def department(self, department: str) -> tuple[Row, datetime]:
         return self._object(Call(endpoint=DEPARTMENT, path=DEPARTMENT.path, body={"dept_id": int(department)}))

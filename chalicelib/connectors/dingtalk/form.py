@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from chalicelib.connectors.dingtalk.fields import VOCABULARY
+from chalicelib.core.budget import Tariff
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.model import FieldType
-from chalicelib.core.source import Form, FormField
+from chalicelib.core.source import Form, FormField, Paste
 
 OAPI: Final = "https://oapi.dingtalk.com"
 API: Final = "https://api.dingtalk.com"
@@ -114,12 +116,14 @@ FORM: Final = Form(
             name="aes_key",
             label=("aes_key", "aes_key"),
             secret=True,
+            callback=True,
             help=("for events; see Event Subscription, HTTP push", "用于事件，见“事件订阅”的 HTTP 推送"),
         ),
         FormField(
             name="token",
             label=("token", "token"),
             secret=True,
+            callback=True,
             help=("for events; see Event Subscription, HTTP push", "用于事件，见“事件订阅”的 HTTP 推送"),
         ),
         FormField(
@@ -144,6 +148,7 @@ FORM: Final = Form(
             name="card_api_secret",
             label=("apiSecret of the card callback", "卡片回调的 apiSecret"),
             secret=True,
+            callback=True,
             help=(
                 "for buttons in chat: what the callback was registered with; see docs/dingtalk-card.md",
                 "用于聊天中的按钮：注册卡片回调时的 apiSecret，见 docs/dingtalk-card.md",
@@ -151,10 +156,53 @@ FORM: Final = Form(
         ),
     ),
     mapping=MAPPING,
+    vocabulary=VOCABULARY,
     doors=(
         ("events", ("Event Subscription, HTTP push: request URL", "事件订阅，HTTP 推送：请求网址")),
         ("chat", ("Robot, HTTP mode: message URL", "机器人，HTTP 模式：消息接收地址")),
         ("cards", ("Interactive cards: callbackUrl", "互动卡片：回调地址（callbackUrl）")),
+    ),
+    pastes=(
+        (Paste.REDIRECT, ("Login and Sharing: redirect URL", "登录与分享：回调域名（重定向 URL）")),
+        (Paste.HOMEPAGE, ("Web App: application homepage", "网页应用：应用首页地址")),
+        (Paste.DOMAIN, ("Web App: server domain", "网页应用：可信域名")),
+        (Paste.EGRESS, ("Security Settings: server egress IP", "安全设置：服务器出口 IP")),
+    ),
+    permissions=(
+        "qyapi_get_department_list",
+        "qyapi_get_department_member",
+        "qyapi_get_member",
+        "fieldMobile",
+        "fieldEmail",
+        "qyapi_robot_sendmsg",
+        "Card.Instance.Write",
+    ),
+    zone="Asia/Shanghai",
+    checked=("events",),
+    console={
+        "credentials": ("Credentials & Basic Info", "凭证与基础信息"),
+        "company": ("the front page of the developer console", "开发者后台首页"),
+        "permissions": ("Permission Management", "权限管理"),
+        "range": ("Permission Management > Contacts range", "权限管理 > 通讯录接口权限范围"),
+        "versions": ("Version Management & Release", "版本管理与发布"),
+        "events": ("Event Subscription", "事件订阅"),
+        "encryption": ("Event Subscription > HTTP push", "事件订阅 > HTTP 推送"),
+        "bot": ("Robot", "机器人"),
+        "cards": ("Card Platform", "卡片平台"),
+        "security": ("Security Settings > server egress IP", "安全设置 > 服务器出口 IP"),
+        "admin": ("Admin Console > Workplace", "管理后台 > 工作台"),
+        "quota": ("developer console > API calls", "开发者后台 > 调用量与资源包"),
+    },
+    # The standard edition since November 2025; what else there is, see "API quota" of the developer console. Answers by
+    # the address that a message brings along count against another quota, of what is pushed.
+    tariff=Tariff(
+        calls=5_000,
+        counted=("robot.one", "robot.group", "cards."),
+        note=(
+            "the robot's messages and cards; reading contacts costs nothing. The developer console shows the figures "
+            "under Resource management",
+            "仅机器人消息和卡片计量，读取通讯录不计；额度和用量见开发者后台的“资源管理”",
+        ),
     ),
     events=(
         "user_add_org",

@@ -18,7 +18,7 @@ from itertools import accumulate, islice
 from typing import Final
 
 from chalicelib.core.catalogue import Lang, say
-from chalicelib.core.reply import Block, Button, Line, Pairs, Reply, Table, Tone
+from chalicelib.core.reply import Block, Button, Line, Link, Pairs, Reply, Table, Tone
 
 # `msgParam` may have as many bytes; a webhook takes no less.
 LARGEST_BYTES: Final = 15_000
@@ -41,6 +41,7 @@ _HOST = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")
 _JOINER: Final = "\u2060"
 # What begins a heading, a quote, a list or an underline.
 _FIRST = re.compile(r"([#>+=-])|([0-9]{1,9})([.)])(?=\s|$)")
+_URL = re.compile(r"https?://[A-Za-z0-9._~:/%\[\]-]{1,500}")
 _SPACES = re.compile(r"\s+")
 # What stands in a cell of a grid for none.
 _NOTHING: Final = frozenset(("", "·", "–"))
@@ -65,7 +66,8 @@ def markdown(reply: Reply) -> tuple[str, str]:
     if not any(read.lines):
         read, named = Words([], read.more), title
     head = "### " + " ".join(filter(None, (MARKS[reply.tone], named))) if named else ""
-    last = _within(LARGEST_BYTES // 2, [typed(each, reply.lang) for each in reply.buttons if is_typable(each)])
+    presses = [typed(each, reply.lang) for each in reply.buttons if is_typable(each)]
+    last = _within(LARGEST_BYTES // 2, [*linked(reply.link), *presses])
     room = LARGEST_BYTES - len(param(title, _joined(head, [], last)).encode()) - _json_bytes("\n\n")
     # In JSON a break and a line have the size that they will have in the whole.
     sizes = list(accumulate(_json_bytes(BREAK + line) for line in read.lines))
@@ -106,6 +108,12 @@ def typed(button: Button, lang: Lang) -> str:
     label = cut(escaped(button.label), LONGEST_LABEL_BYTES)
     command = _SCHEME.sub("：", _visible(button.command).translate(_IN_COMMANDS))
     return f"{label}：输入 `{command}`" if lang is Lang.ZH else f"{label}: type `{command}`"
+
+
+def linked(link: Link | None) -> Iterator[str]:
+    """Make a link of what leads to a page of ours."""
+    if link is not None and _URL.fullmatch(link.url):
+        yield f"[{cut(escaped(link.label), LONGEST_LABEL_BYTES)}]({link.url})"
 
 
 def is_typable(button: Button) -> bool:

@@ -25,6 +25,8 @@ GATED: Final[Mapping[str, tuple[str, ...]]] = {
     "企业员工手机号信息": ("mobile", "state_code"),
     "邮箱等个人信息": ("email", "org_email", "work_place", "remark", EXTENSION),
 }
+# What an API calls the permission.
+CODES: Final[Mapping[str, str]] = {"企业员工手机号信息": "fieldMobile", "邮箱等个人信息": "fieldEmail"}
 # One field of each, in the older API's spelling; without it in the list, the permission is missing.
 OLD_NAMES: Final[Mapping[str, str]] = {"企业员工手机号信息": "mobile", "邮箱等个人信息": "email"}
 
@@ -67,9 +69,13 @@ class Coverage:
         proven = any(EXTENSION in GATED[permission] for permission in self._proven)
         return self._custom if proven else frozenset()
 
+    def missing(self, readable: Collection[str]) -> tuple[str, ...]:
+        """Name the permissions that the app lacks by its own list of fields, which may be empty: then none."""
+        return tuple(permission for permission, name in OLD_NAMES.items() if readable and name not in readable)
+
     def remarks(self, readable: Collection[str]) -> tuple[Remark, ...]:
         """Tell which mapped fields the app may not read by its own list, which may be empty: then nothing is said."""
-        missing = [permission for permission, name in OLD_NAMES.items() if readable and name not in readable]
+        missing = self.missing(readable)
         mapped = _mapped(self.mapping)
         hidden = [name for name in mapped if any(_uncovers(permission, name) for permission in missing)]
         if not hidden:
@@ -92,4 +98,4 @@ def _uncovers(permission: str, name: str) -> bool:
 
 
 def _mapped(mapping: FieldMapping) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for rule in mapping.rules(Kind.EMPLOYEE) for name in rule.first_of))
+    return tuple(dict.fromkeys(name for rule in mapping.rules(Kind.EMPLOYEE) for name in rule.reads))

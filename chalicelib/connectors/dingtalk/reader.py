@@ -1,8 +1,9 @@
 """Reading a DingTalk company: the `Connector` port.
 
 A full read is two lists for each department: its children and its direct members. Where the app sees only part of the
-company, it starts from what it was granted. Managers and roles stand in no list, but only where somebody is read by
-name: the engine asks for those by `confirm`, as many a day as the source is set to.
+company, it starts from what it was granted; where departments were chosen for the source, from those. Managers and
+roles stand in no list, but only where somebody is read by name: the engine asks for those by `confirm`, as many a day
+as the source is set to.
 """
 
 from __future__ import annotations
@@ -15,24 +16,28 @@ from dataclasses import replace
 from typing import Final
 
 from chalicelib.connectors import Means
-from chalicelib.connectors.dingtalk.client import App, DingTalkClient
-from chalicelib.connectors.dingtalk.examine import examined
+from chalicelib.connectors.dingtalk.answers import RefusedError
+from chalicelib.connectors.dingtalk.client import ROOT, App, DingTalkClient, is_real
+from chalicelib.connectors.dingtalk.examine import Examination
 from chalicelib.connectors.dingtalk.form import API, DAILY_DETAILS, OAPI
-from chalicelib.connectors.dingtalk.lookup import Lookup
+from chalicelib.connectors.dingtalk.lookup import DEPARTMENT_OUT_OF_RANGE, Lookup
 from chalicelib.connectors.dingtalk.permissions import Coverage
 from chalicelib.connectors.dingtalk.records import Records
 from chalicelib.connectors.dingtalk.sending import DingTalkSender
 from chalicelib.connectors.dingtalk.tree import Walk
-from chalicelib.core.errors import SourceDeniedError
+from chalicelib.core.errors import NotFoundError, SourceDeniedError
 from chalicelib.core.finding import Finding
-from chalicelib.core.model import Key, Kind, Part
+from chalicelib.core.model import Key, Kind, Part, SourceRecord
 from chalicelib.core.presence import Found, Presence
+from chalicelib.core.scope import SourceDepartment
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source
 
 log = logging.getLogger(__name__)
 
 LONE: Final = "lone"
+# What tells which departments somebody is in, or below which one a department lies.
+HOMES: Final[Mapping[Kind, str]] = {Kind.EMPLOYEE: "dept_id_list", Kind.DEPARTMENT: "parent_id"}
 
 
 class DingTalkReader:
@@ -80,6 +85,8 @@ class DingTalkReader:
             lookup=self._lookup,
             staged=staged,
             in_flight=self._in_flight,
+            scope=self._source.scope,
+            handle=self._source.handle,
         )
         with closing(walk.read()) as parts:
             for part in parts:
@@ -97,11 +104,43 @@ class DingTalkReader:
         log.info("keys confirmed", extra={"keys": len(answers), **kinds})
         return answers
 
+    def homes(self, record: SourceRecord) -> Sequence[str] | None:
+        field = HOMES[record.key.kind]
+        if field not in record.covers:
+            return None
+        value = record.fields.get(field)
+        homes = value if isinstance(value, tuple) else (str(value),) if value else ()
+        return tuple(each for each in homes if each != ROOT)
+
+    def children(self, external_id: str | None) -> Sequence[SourceDepartment]:
+        found = self._children(external_id)
+        log.info("children read", extra={"records": len(found)})
+        return tuple(
+            SourceDepartment(external_id=each.key.external_id, name=str(each.fields.get("name") or ""))
+            for each in found
+            if is_real(each.key.external_id)
+        )
+
+    def _children(self, department: str | None) -> Sequence[SourceRecord]:
+        try:
+            if department is not None and not (department.isascii() and department.isdecimal()):
+                raise NotFoundError("no such department", department=department[:80])
+            page = self._client.children(department or ROOT)
+        except RefusedError as refused:
+            if department is not None:
+                raise NotFoundError("no such department", department=department[:80]) from refused
+            if refused.number != DEPARTMENT_OUT_OF_RANGE:
+                raise
+            granted = [Key(self._source.uid, Kind.DEPARTMENT, each) for each in self._client.range().departments]
+            return [each.record for each in self._lookup.ask(granted).values() if isinstance(each, Found)]
+        return [self._records.child(row, page.observed_at) for row in page.rows]
+
     def examine(self) -> Iterator[Finding]:
         """Test the app step by step; the robot by a message to nobody."""
         robot_code = self._source.settings.get("robot_code") or self._app.app_key
         with closing(DingTalkSender(app=self._app, robot_code=robot_code, means=self._means)) as sender:
-            yield from examined(self._client, sender, self._source, self._secrets)
+            examination = Examination(client=self._client, sender=sender, source=self._source, secrets=self._secrets)
+            yield from examination.findings()
 
     def _records_by(self, coverage: Coverage) -> Records:
         return Records(self._source.uid, self._source.settings["corp_id"], coverage)

@@ -65,7 +65,15 @@ _NOBODY: Final = frozenset(
     {"staffId.notExisted", "invalid.openConversationId", "miss.openConversationId", "group.disbanded"}
 )
 
+# No kind of place that there is.
+NOWHERE: Final = "dtv1.card//IM_NOWHERE.rollcall"
+
 Row = Mapping[str, object]
+
+
+def route_of(app: App) -> str:
+    """Name the route under which the callback of this app's cards is registered."""
+    return f"rollcall-{app.app_key}"
 
 
 class SendingDialect:
@@ -137,9 +145,18 @@ class DingTalkSender:
         self._dialect = SendingDialect(app_dialect=app_dialect, tenant=tenant, clock=means.clock)
         self._api_url = app.api_url
         self._robot_code = robot_code
+        self._route = route_of(app)
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        return self._session.calls
 
     def close(self) -> None:
         self._session.close()
+
+    def hurry(self) -> None:
+        """See `Session.hurry`."""
+        self._session.hurry()
 
     def by_session(self, url: str, title: str, text: str) -> None:
         """Answer where a message came from; nobody is mentioned.
@@ -203,6 +220,23 @@ class DingTalkSender:
         if not isinstance(told, list):
             raise broken(call, "no deliverResults in the answer")
         return bool(told) and all(isinstance(each, dict) and as_flag(each.get("success")) for each in told)
+
+    def try_card(self, template: str) -> None:
+        """Have a card refused for the place it is to go to, so that none is made; what else is wrong is refused first.
+
+        Raises:
+            RefusedError: always, as far as is known.
+        """
+        body: dict[str, Json] = {
+            "cardTemplateId": template,
+            "outTrackId": "rollcall-test-no-card",
+            "cardData": {"cardParamMap": {}},
+            "callbackType": "HTTP",
+            "callbackRouteKey": self._route,
+            "userIdType": 1,
+            "openSpaceId": NOWHERE,
+        }
+        self._call(self._api_call(CARD, body))
 
     def update_card(self, card: str, params: Mapping[str, str], *, private: Mapping[str, Mapping[str, str]]) -> bool:
         """Change parameters of a card; those that are not given stay. `private` are those of single people."""

@@ -23,6 +23,7 @@ from chalicelib.connectors.dingtalk.markdown import (
     escaped,
     heading,
     is_typable,
+    linked,
     shortened,
     typed,
     words,
@@ -52,7 +53,7 @@ def params(reply: Reply) -> Mapping[str, str]:
     """Fill every parameter: those of a button that is not there are empty, and it is hidden."""
     pressed = [each for each in reply.buttons if _fits(each)][:MOST_BUTTONS]
     others = [typed(each, reply.lang) for each in reply.buttons if each not in pressed and is_typable(each)]
-    others = [each for each in others if len(each.encode()) <= LONGEST_VALUE_BYTES]
+    others = [each for each in (*linked(reply.link), *others) if len(each.encode()) <= LONGEST_VALUE_BYTES]
     filled = dict.fromkeys(PARAMS, "")
     named = cut(escaped(heading(reply)), LONGEST_VALUE_BYTES)
     filled |= {TITLE: named or "Rollcall", STATUS: MARKS[reply.tone] if named else ""}

@@ -24,7 +24,8 @@ from chalicelib.connectors.dingtalk.records import Records, leaders
 from chalicelib.connectors.session import fault
 from chalicelib.core.errors import SourceUnavailableError
 from chalicelib.core.model import Key, Kind, Part, Remark, SourceRecord
-from chalicelib.core.presence import Found
+from chalicelib.core.presence import Found, Presence
+from chalicelib.core.scope import EVERYTHING, Scope, check_chosen
 
 RANGE_NAME: Final = "range"
 CHILDREN_OF: Final = "children/"
@@ -85,6 +86,8 @@ class Walk:
         lookup: Lookup,
         staged: Mapping[str, Part],
         in_flight: int,
+        scope: Scope = EVERYTHING,
+        handle: str = "",
     ) -> None:
         self.range: Range | None = None
         self.partial: Remark | None = None
@@ -96,6 +99,9 @@ class Walk:
         self._coverage = coverage
         self._lookup = lookup
         self._staged = staged
+        self._scope, self._handle = scope, handle
+        # Where the walk begins; one staged for another scope is not taken for it.
+        self._top = RANGE_NAME if scope.is_everything else f"{RANGE_NAME}/{scope.digest}"
         # Whoever waits for one list's limit must leave threads to the other.
         self._most = max(1, in_flight // 2)
         self._lanes = {each: _Lane(each) for each in _List}
@@ -118,14 +124,20 @@ class Walk:
                 yield from self._settle(read)
 
     def _begin(self) -> Iterator[Part]:
-        if RANGE_NAME in self._staged:
-            part = self._staged[RANGE_NAME]
+        if self._top in self._staged:
+            part = self._staged[self._top]
             self.partial = next((remark for remark in part.remarks if remark.code == PARTIAL), None)
             yield part
-            yield from self._meet([record.key.external_id for record in part.records] if self.partial else [ROOT])
+            begins_below = self.partial or not self._scope.is_everything
+            yield from self._meet([record.key.external_id for record in part.records] if begins_below else [ROOT])
             return
         self.range = self._client.range()
         remarks = self._coverage.remarks(self.range.fields)
+        if not self._scope.is_everything:
+            answers = self._lookup.ask(self._scope.keys(self._source))
+            check_chosen(self._scope, self._handle, answers)
+            yield from self._await(_Sisters(name=self._top, records=_records(answers), remarks=remarks))
+            return
         if self.range.everything:
             yield Part(name=RANGE_NAME, records=(), remarks=remarks)
             yield from self._meet([ROOT])
@@ -133,8 +145,7 @@ class Walk:
         granted, people = self.range.departments, self.range.people
         self.partial = Remark(code=PARTIAL, facts={"departments": len(granted), "people": len(people)})
         answers = self._lookup.ask([Key(self._source, Kind.DEPARTMENT, each) for each in granted])
-        tops = {key.external_id: found.record for key, found in answers.items() if isinstance(found, Found)}
-        yield from self._await(_Sisters(name=RANGE_NAME, records=tops, remarks=(self.partial, *remarks)))
+        yield from self._await(_Sisters(name=RANGE_NAME, records=_records(answers), remarks=(self.partial, *remarks)))
 
     def _await(self, sisters: _Sisters) -> Iterator[Part]:
         """See to it that sisters get their leaders, and go out when they have."""
@@ -225,3 +236,7 @@ class Walk:
         """Read one department's direct members, whole."""
         pages = self._client.members(department)
         return self._records.members([(row, page.observed_at) for page in pages for row in page.rows])
+
+
+def _records(answers: Mapping[Key, Presence]) -> Mapping[str, SourceRecord]:
+    return {key.external_id: found.record for key, found in answers.items() if isinstance(found, Found)}

@@ -30,10 +30,13 @@ DENIED: Final[Mapping[int, str]] = {
     212100: "app not available",
 }
 SCOPE_MISSING: Final = 99991672
+# Which permission, where the vendor does not say.
+UNTOLD: Final = "?"
 
 RESET_HEADER: Final = "x-ogw-ratelimit-reset"
 LOG_HEADER: Final = "x-tt-logid"
 _LOG_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b")
 _SCOPE = re.compile(r"[a-z0-9_]+:[a-z0-9_.]+(?::[a-z0-9_]+)?")
 LONGEST_RESET_S: Final = 600.0
 
@@ -101,6 +104,9 @@ def _refusal(call: Call, response: httpx.Response, document: Mapping[str, object
     if code in DENIED:
         # 10014 is said of unknown apps, and by some of wrong secrets.
         wrong_secret = code == 10014 and "secret" in str(document.get("msg")).lower()
+        address = _ADDRESS.search(str(document.get("msg"))) if DENIED[code] == "address not allowed" else None
+        if address:
+            facts["address"] = address[0]
         return fault(SourceDeniedError, "credentials refused" if wrong_secret else DENIED[code], **facts)
     return RefusedError(code, facts)
 
@@ -112,7 +118,7 @@ def _scopes(document: Mapping[str, object]) -> str:
     rows = violations if isinstance(violations, list) else []
     subjects = [str(each.get("subject")) for each in rows if isinstance(each, dict)]
     names = [each for each in subjects if _SCOPE.fullmatch(each)] or _SCOPE.findall(str(document.get("msg")))
-    return ", ".join(dict.fromkeys(names)) or "?"
+    return ", ".join(dict.fromkeys(names)) or UNTOLD
 
 
 def _log_id(response: httpx.Response | None, document: Mapping[str, object]) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from itertools import accumulate, groupby, islice
 from typing import Final
 
 from chalicelib.core.catalogue import Lang, say
-from chalicelib.core.reply import Block, Button, Line, Pairs, Reply, Table, Tone, Weight
+from chalicelib.core.reply import Block, Button, Line, Link, Pairs, Reply, Table, Tone, Weight
 
 Json = dict[str, object]
 
@@ -51,6 +51,7 @@ _WEIGHTS: Final = {Weight.PLAIN: "default", Weight.PRIMARY: "primary", Weight.DA
 _JOINER: Final = "\u200d"
 _GONE: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 _MEANS_SOMETHING: Final = re.compile(r"[!-/:-@\[-`{-~]")
+_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:/%\[\]-]{1,500}")
 _CALLS: Final = re.compile(r"<(?=\s*/?\s*at\b)", re.IGNORECASE)
 _ROOM_FOR_THE_REST: Final = 900
 _ABOUT_AN_ELEMENT: Final = 260
@@ -90,13 +91,14 @@ def post(reply: Reply) -> Json:
     head, blocks = _headed(reply)
     total = sum(map(_count, blocks))
     lines = list(islice((line for block in blocks for line in _spoken(block)), MOST_PIECES))
-    typed = [_typed(each, reply.lang) for each in reply.buttons[:MOST_BUTTONS] if is_pressable(each)]
-    room = LARGEST_BYTES - sum(_size([_run(line)]) for line in typed) - _ROOM_FOR_THE_REST
+    typed = [_run(_typed(each, reply.lang)) for each in reply.buttons[:MOST_BUTTONS] if is_pressable(each)]
+    typed = [*_anchor(reply.link), *typed]
+    room = LARGEST_BYTES - sum(_size([run]) for run in typed) - _ROOM_FOR_THE_REST
     count = sum(size <= room for size in accumulate(_size([_run(line)]) for line in lines))
     missing = max(total, len(lines)) - count
     rest = [_shortened(reply, missing)] if missing else []
-    said = [*lines[:count], *rest, *typed] or [head or "Rollcall"]
-    shown = {"title": head, "content": [[_run(line)] for line in said]}
+    said = [*map(_run, [*lines[:count], *rest]), *typed] or [_run(head or "Rollcall")]
+    shown = {"title": head, "content": [[run] for run in said]}
     return {"zh_cn" if reply.lang is Lang.ZH else "en_us": shown}
 
 
@@ -236,7 +238,8 @@ def _headed(reply: Reply) -> tuple[str, Sequence[Block | tuple[Line, ...]]]:
 
 
 def _button_row(reply: Reply, direct: str) -> list[Json]:
-    buttons = [_button(each, reply.lang, direct) for each in reply.buttons if is_pressable(each)][:MOST_BUTTONS]
+    pressed = [_button(each, reply.lang, direct) for each in reply.buttons if is_pressable(each)][:MOST_BUTTONS]
+    buttons = [*_opener(reply.link), *pressed]
     if not buttons:
         return []
     columns = [{"tag": "column", "width": "auto", "elements": [each]} for each in buttons]
@@ -253,6 +256,22 @@ def _button(button: Button, lang: Lang, direct: str) -> Json:
         "type": _WEIGHTS[button.weight],
         "behaviors": [{"type": "callback", "value": value}],
     }
+
+
+def _opener(link: Link | None) -> Iterator[Json]:
+    """Draw a button that opens a page; nothing is sent to us when it is pressed."""
+    if link is not None and _URL.fullmatch(link.url):
+        yield {
+            "tag": "button",
+            "text": _text(flat(link.label, LONGEST_LABEL)),
+            "type": _WEIGHTS[Weight.PRIMARY],
+            "behaviors": [{"type": "open_url", "default_url": link.url}],
+        }
+
+
+def _anchor(link: Link | None) -> Iterator[Json]:
+    if link is not None and _URL.fullmatch(link.url):
+        yield {"tag": "a", "text": flat(link.label, LONGEST_LABEL), "href": link.url}
 
 
 def _text(content: str) -> Json:

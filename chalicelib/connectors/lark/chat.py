@@ -142,6 +142,10 @@ class LarkChat:
         )
 
     @property
+    def calls(self) -> Mapping[str, int]:
+        return self._session.calls
+
+    @property
     def presses(self) -> bool:
         return True
 

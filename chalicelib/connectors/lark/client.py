@@ -16,6 +16,7 @@ from chalicelib.connectors import Means
 from chalicelib.connectors.lark.answers import broken, classify
 from chalicelib.connectors.limiter import Limiters, Window, keep
 from chalicelib.connectors.session import Call, Credentials, Endpoint, Session, Verdict
+from chalicelib.core.errors import RollcallError, SourceDeniedError
 from chalicelib.core.ports import Clock
 from chalicelib.core.secret import Secret
 
@@ -72,6 +73,8 @@ class Tenant:
     lock: threading.Lock = field(default_factory=threading.Lock)
     credentials: Credentials | None = None
     renew_at: datetime | None = None
+    # The secret that they were given for: another one must prove itself.
+    secret: Secret | None = None
 
 
 class AppDialect:
@@ -90,8 +93,10 @@ class AppDialect:
     def credentials(self) -> Credentials:
         tenant = self._tenant
         with tenant.lock:
-            if tenant.credentials is None or tenant.renew_at is None or self._clock.now() >= tenant.renew_at:
+            is_ours = self._app_secret.is_same(tenant.secret)
+            if not is_ours or tenant.credentials is None or not tenant.renew_at or self._clock.now() >= tenant.renew_at:
                 tenant.credentials, tenant.renew_at = self._fetch()
+                tenant.secret = self._app_secret
             return tenant.credentials
 
     def drop(self, credentials: Credentials) -> bool:
@@ -139,6 +144,7 @@ class LarkClient:
     def __init__(self, *, base_url: str, app_id: str, app_secret: Secret, means: Means) -> None:
         host = base_url.rstrip("/")
         tenant = keep(means.kept, f"lark {host} {app_id}", Tenant)
+        self._app_id, self._means, self._tenant = app_id, means, tenant
         self._session = Session(
             base_url=host,
             clock=means.clock,
@@ -155,8 +161,36 @@ class LarkClient:
     def calls(self) -> Mapping[str, int]:
         return self._session.calls
 
+    @property
+    def ahead_s(self) -> float | None:
+        """See `Session.ahead_s`."""
+        return self._session.ahead_s
+
     def close(self) -> None:
         self._session.close()
+
+    def begin_test(self) -> None:
+        """Ask for a token anew, for an old one proves nothing of the secret; and wait for nothing long."""
+        self._session.hurry()
+        with self._tenant.lock:
+            self._tenant.credentials = None
+
+    def is_known_at(self, host: str) -> bool:
+        """Tell whether another host of the vendor knows the app. Our secret does not go there: a wrong one will do."""
+        session = Session(
+            base_url=host, clock=self._means.clock, limiters=Limiters(), transport=self._means.transport, in_flight=1
+        )
+        session.hurry()
+        body = {"app_id": self._app_id, "app_secret": "not-the-secret"}
+        try:
+            session.call(self._dialect, Call(endpoint=TOKEN, path=TOKEN.path, body=body))
+        except SourceDeniedError as denied:
+            return denied.code == "credentials refused"
+        except RollcallError:
+            return False
+        finally:
+            session.close()
+        return True
 
     def each(self, work: Callable[[A], R], items: Iterable[A]) -> Generator[R, None, None]:
         """Do many things at a time; see `Session.each`."""
@@ -180,9 +214,15 @@ class LarkClient:
         flag = ("fetch_child", "true" if recursive else "false")
         return self._listing(_call(CHILDREN, department, flag, ("page_size", str(PAGE_SIZE))))
 
-    def first_child(self, department: str) -> Page:
-        """Read one department right below, if there is any."""
-        return self._rows(_call(CHILDREN, department, ("fetch_child", "false"), ("page_size", "1")), "items")
+    def some_below(self, department: str, *, recursive: bool) -> Page:
+        """Read some departments below."""
+        flag = ("fetch_child", "true" if recursive else "false")
+        return self._rows(_call(CHILDREN, department, flag, ("page_size", str(PAGE_SIZE))), "items")
+
+    def some_members(self, department: str) -> Page:
+        """Read some direct members."""
+        asked = (("department_id", department), ("page_size", str(PAGE_SIZE)))
+        return self._rows(Call(endpoint=MEMBERS, path=MEMBERS.path, query=(*KINDS, *asked)), "items")
 
     def bot(self) -> Row:
         """Read who the app's bot is; its answer has no `data`."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from chalicelib.connectors.lark.fields import VOCABULARY
+from chalicelib.core.budget import Tariff
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.model import FieldType
-from chalicelib.core.source import Form, FormField
+from chalicelib.core.source import Form, FormField, Paste
 
 FEISHU: Final = "https://open.feishu.cn"
+INTERNATIONAL: Final = "https://open.larksuite.com"
 
 MAPPING: Final = FieldMapping(
     departments=(
@@ -75,6 +78,7 @@ FORM: Final = Form(
             name="encrypt_key",
             label=("Encrypt Key", "Encrypt Key"),
             secret=True,
+            callback=True,
             help=(
                 "for events and chat; see Events & Callbacks > Encryption Strategy. Without it dangerous commands "
                 "in chat need a code",
@@ -85,6 +89,7 @@ FORM: Final = Form(
             name="verification_token",
             label=("Verification Token", "Verification Token"),
             secret=True,
+            callback=True,
             help=(
                 "for events and chat; see Events & Callbacks > Encryption Strategy",
                 "用于事件和聊天，见“事件与回调”的加密策略",
@@ -92,6 +97,7 @@ FORM: Final = Form(
         ),
     ),
     mapping=MAPPING,
+    vocabulary=VOCABULARY,
     doors=(
         ("events", ("Events & Callbacks, Event configuration: request URL", "事件与回调，事件配置：请求地址")),
         (
@@ -100,6 +106,51 @@ FORM: Final = Form(
                 "Events & Callbacks, Callback configuration: request URL; add the callback card.action.trigger",
                 "事件与回调，回调配置：请求地址；并添加回调 card.action.trigger（卡片回传交互）",
             ),
+        ),
+    ),
+    pastes=(
+        (Paste.REDIRECT, ("Security Settings: redirect URL", "安全设置：重定向 URL")),
+        (Paste.HOMEPAGE, ("Web App: desktop and mobile homepage", "网页应用：桌面端和移动端主页")),
+        (Paste.DOMAIN, ("Web App: trusted domain", "安全设置：可信域名")),
+        (Paste.EGRESS, ("Security Settings: IP allowlist", "安全设置：IP 白名单")),
+    ),
+    permissions=(
+        "contact:contact.base:readonly",
+        "contact:department.base:readonly",
+        "contact:department.organize:readonly",
+        "contact:user.base:readonly",
+        "contact:user.department:readonly",
+        "contact:user.employee:readonly",
+        "contact:user.employee_id:readonly",
+        "contact:user.email:readonly",
+        "contact:user.phone:readonly",
+        "im:message:send_as_bot",
+        "im:message.p2p_msg:readonly",
+        "im:message.group_at_msg:readonly",
+    ),
+    zone="Asia/Shanghai",
+    checked=("events", "cards"),
+    console={
+        "credentials": ("Credentials & Basic Info", "凭证与基础信息"),
+        "permissions": ("Permissions & Scopes", "权限管理"),
+        "range": ("Permissions & Scopes > Data permissions > Contacts", "权限管理 > 数据权限 > 通讯录权限范围"),
+        "versions": ("Version Management & Release", "版本管理与发布"),
+        "events": ("Events & Callbacks > Event Configuration", "事件与回调 > 事件配置"),
+        "callbacks": ("Events & Callbacks > Callback Configuration", "事件与回调 > 回调配置"),
+        "encryption": ("Events & Callbacks > Encryption Strategy", "事件与回调 > 加密策略"),
+        "bot": ("Add Features > Bot", "添加应用能力 > 机器人"),
+        "security": ("Security Settings > IP allowlist", "安全设置 > IP 白名单"),
+        "admin": ("Admin Console > Workplace > App Management", "管理后台 > 工作台 > 应用管理"),
+        "quota": ("Admin Console > Billing", "管理后台 > 费用中心"),
+    },
+    # Only the Basic plan has a limit, of all of a company's own apps together, and it was changed time and again.
+    # Source: "Custom app API call limit", which also names calls that are free; here all are counted, so the figure is
+    # on the safe side.
+    tariff=Tariff(
+        note=(
+            "all calls; only the Basic plan limits them, for all apps of the company together. The Admin Console shows "
+            "the figures under Billing",
+            "全部调用；仅基础版有额度，由企业全部自建应用共用；额度和用量见管理后台的“费用中心”",
         ),
     ),
     events=(

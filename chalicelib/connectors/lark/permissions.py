@@ -70,6 +70,23 @@ class Coverage:
             covered |= {name for name in _mapped(self.mapping, kind) if name.startswith(CUSTOM)}
         return frozenset(covered)
 
+    def hidden(self, needed: Collection[str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Name the mapped fields that cannot be read, each with the permission to ask for.
+
+        First those whose permission a needed field of the directory waits for, then the others.
+        """
+        wanted: dict[str, str] = {}
+        urgent: set[str] = set()
+        for kind in Kind:
+            for rule in self.mapping.rules(kind):
+                for name in rule.reads:
+                    scopes = _scopes_for(kind, name)
+                    if self.granted is not None and scopes and not self._any(scopes):
+                        wanted[name] = scopes[0]
+                        urgent |= {scopes[0]} if rule.field in needed else set()
+        first = {name: scope for name, scope in wanted.items() if scope in urgent}
+        return first, {name: scope for name, scope in wanted.items() if scope not in urgent}
+
     def remarks(self) -> tuple[Remark, ...]:
         """Tell which mapped fields cannot be read, and which permissions would uncover them."""
         if self.granted is None:
@@ -113,7 +130,7 @@ def _has(granted: Collection[str], scope: str) -> bool:
 
 
 def _mapped(mapping: FieldMapping, kind: Kind) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for rule in mapping.rules(kind) for name in rule.first_of))
+    return tuple(dict.fromkeys(name for rule in mapping.rules(kind) for name in rule.reads))
 
 
 def _scopes_for(kind: Kind, name: str) -> tuple[str, ...]:

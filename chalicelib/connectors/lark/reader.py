@@ -1,7 +1,8 @@
 """Reading a Lark tenant: the `Connector` port.
 
 A full read is one listing of all departments and one listing for each department that has people, plus the root, whose
-direct members belong to no department. Where the app sees only part of the company, it starts from what it was granted.
+direct members belong to no department. Where the app sees only part of the company, it starts from what it was granted;
+where departments were chosen for the source, from those.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ from typing import Final
 from chalicelib.connectors import Means
 from chalicelib.connectors.lark.answers import RefusedError
 from chalicelib.connectors.lark.client import ROOT, LarkClient
-from chalicelib.connectors.lark.examine import examined
+from chalicelib.connectors.lark.examine import Examination
 from chalicelib.connectors.lark.form import FEISHU
 from chalicelib.connectors.lark.lookup import OUT_OF_RANGE, Each, Lookup
 from chalicelib.connectors.lark.permissions import Coverage, granted_scopes
-from chalicelib.connectors.lark.records import Records
-from chalicelib.connectors.lark.tree import NAME, PARTIAL, Tree, walked
+from chalicelib.connectors.lark.records import NEVER_EMPTY, Records
+from chalicelib.connectors.lark.tree import PARTIAL, Tree, part_name, walked
 from chalicelib.core.errors import SourceDeniedError, SourceProtocolError, TransientError
 from chalicelib.core.finding import Finding
 from chalicelib.core.model import Key, Kind, Part, Remark, SourceRecord
 from chalicelib.core.presence import Found, Presence
+from chalicelib.core.scope import SourceDepartment
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source
 
@@ -82,10 +84,14 @@ class LarkReader:
 
     def parts(self, staged: Mapping[str, Part]) -> Iterator[Part]:
         """Read departments first, then the members of each, in no order; nothing is asked for what is staged."""
-        tree = staged[NAME] if NAME in staged else self._departments()
+        scope = self._source.scope
+        name = part_name(scope)
+        tree = staged[name] if name in staged else self._departments()
         partial = next((remark for remark in tree.remarks if remark.code == PARTIAL), None)
         lone = partial is not None and partial.facts.get("people") != 0
-        departments = walked(tree.records) if partial else (ROOT, *walked(tree.records))
+        departments = walked(tree.records)
+        if scope.is_everything and not partial:
+            departments = (ROOT, *departments)
         of = 1 + lone + len(departments)
         yield replace(tree, of=of)
         if lone:
@@ -113,8 +119,20 @@ class LarkReader:
         log.info("keys confirmed", extra={"keys": len(answers), **kinds})
         return answers
 
+    def homes(self, record: SourceRecord) -> Sequence[str] | None:
+        field = NEVER_EMPTY[record.key.kind]
+        value = record.fields.get(field)
+        if field not in record.covers:
+            return None
+        return value if isinstance(value, tuple) else (str(value),) if value else ()
+
+    def children(self, external_id: str | None) -> Sequence[SourceDepartment]:
+        found = self._sight().tree.children(external_id)
+        log.info("children read", extra={"records": len(found)})
+        return found
+
     def examine(self) -> Iterator[Finding]:
-        return examined(self._client, self._source.mapping, self._keys)
+        return Examination(client=self._client, source=self._source, secrets=self._keys).findings()
 
     def _looked_up(self, keys: Sequence[Key]) -> Mapping[Key, Presence]:
         """Ask for keys, and for the permissions after them: one taken away before an answer makes it show less."""
@@ -130,7 +148,7 @@ class LarkReader:
 
     def _departments(self) -> Part:
         sight = self._sight()
-        part = sight.tree.read()
+        part = sight.tree.read(self._source.scope, self._source.handle)
         log.info("departments read", extra={"records": len(part.records), "remarks": len(part.remarks)})
         return replace(part, remarks=(*part.remarks, *sight.remarks))
 

@@ -1,5 +1,7 @@
 """Reading Lark's departments: all at once where Lark lets us, else level by level, else from what we were granted.
 
+Where departments were chosen, what is below them is read, and nothing else.
+
 Source: Feishu contact v3, "get sub-departments", "get the contact range".
 """
 
@@ -12,8 +14,10 @@ from chalicelib.connectors.lark.answers import RefusedError
 from chalicelib.connectors.lark.client import ROOT, LarkClient
 from chalicelib.connectors.lark.lookup import DEPARTMENT_UNKNOWN, OUT_OF_RANGE, Lookup
 from chalicelib.connectors.lark.records import Records
+from chalicelib.core.errors import NotFoundError
 from chalicelib.core.model import Key, Kind, Part, Remark, SourceRecord
 from chalicelib.core.presence import Found, Gone, Hidden, Unclear
+from chalicelib.core.scope import Scope, SourceDepartment, check_chosen
 
 NAME: Final = "departments"
 PARTIAL: Final = "range is partial"
@@ -29,8 +33,14 @@ class Tree:
         self._records = records
         self._lookup = lookup
 
-    def read(self) -> Part:
-        """Read every department that the app may see; the root is not among them."""
+    def read(self, scope: Scope, handle: str) -> Part:
+        """Read every department that the app may see, or the chosen ones with all below; the root is not among them.
+
+        Raises:
+            SetupError: a chosen department is gone, or cannot be seen; `handle` is the source's.
+        """
+        if not scope.is_everything:
+            return self._chosen(scope, handle)
         try:
             branch = self._below([ROOT])
         except RefusedError as refused:
@@ -38,6 +48,25 @@ class Tree:
                 raise
             return self._granted()
         return Part(name=NAME, records=tuple(branch.values()))
+
+    def children(self, department: str | None) -> Sequence[SourceDepartment]:
+        """List the departments right below one, or the topmost that were granted.
+
+        Raises:
+            NotFoundError: there is no such department, or we may not see it.
+        """
+        try:
+            branch = self._listed(department or ROOT, recursive=False)
+        except RefusedError as refused:
+            if department is not None:
+                raise NotFoundError("no such department", department=department[:80]) from refused
+            if refused.number not in OUT_OF_RANGE:
+                raise
+            branch = self._tops(self._client.range()[0])
+        return tuple(
+            SourceDepartment(external_id=each, name=str(record.fields.get("name") or ""))
+            for each, record in branch.items()
+        )
 
     def has_vanished(self, department: str) -> bool:
         """Tell whether a department that was just listed is gone, or hidden, by now."""
@@ -52,12 +81,22 @@ class Tree:
     def _granted(self) -> Part:
         """Read the departments that were granted, with all below them."""
         departments, people = self._client.range()
-        keys = [self._key(each) for each in departments]
-        answers = self._lookup.ask(keys, self._client.each)
-        tops = {key.external_id: found.record for key in keys if isinstance(found := answers[key], Found)}
+        tops = self._tops(departments)
         branch = {**tops, **self._below(tuple(tops))}
         remark = Remark(code=PARTIAL, facts={"departments": len(departments), "people": len(people)})
         return Part(name=NAME, records=tuple(branch.values()), remarks=(remark,))
+
+    def _chosen(self, scope: Scope, handle: str) -> Part:
+        answers = self._lookup.ask(scope.keys(self._source), self._client.each)
+        check_chosen(scope, handle, answers)
+        tops = {key.external_id: each.record for key, each in answers.items() if isinstance(each, Found)}
+        branch = {**tops, **self._below(tuple(tops))}
+        return Part(name=part_name(scope), records=tuple(branch.values()))
+
+    def _tops(self, departments: Sequence[str]) -> Branch:
+        keys = [self._key(each) for each in departments]
+        answers = self._lookup.ask(keys, self._client.each)
+        return {key.external_id: found.record for key in keys if isinstance(found := answers[key], Found)}
 
     def _below(self, tops: Sequence[str]) -> Branch:
         branch: dict[str, SourceRecord] = {}
@@ -110,6 +149,11 @@ class Tree:
 
     def _key(self, department: str) -> Key:
         return Key(self._source, Kind.DEPARTMENT, department)
+
+
+def part_name(scope: Scope) -> str:
+    """Name the part of departments, so that one staged for another scope is not taken for it."""
+    return NAME if scope.is_everything else f"{NAME}/{scope.digest}"
 
 
 def walked(records: Iterable[SourceRecord]) -> tuple[str, ...]:

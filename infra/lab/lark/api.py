@@ -175,6 +175,8 @@ class LarkApi:
             raise RefusedError(code, "app not available in this tenant")
         if not workspace.ip_allowed:
             raise RefusedError(99991401, "ip is denied by app setting")
+        if workspace.month_used_up:
+            raise RefusedError(99991403, "the quota of calls of this month is used up")
 
     def _issue_token(self, call: Call) -> JsonObject:
         # Refusals here come with HTTP 200, unlike everywhere else.

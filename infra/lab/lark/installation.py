@@ -12,7 +12,16 @@ from infra.lab.wire import JsonObject, LabError
 
 # What the app's owner can switch; see `configure`.
 SWITCHES = frozenset(
-    {"enabled", "installed", "ip_allowed", "custom_fields_open", "recursion_refused", "recursion_threshold", "bot_on"}
+    {
+        "enabled",
+        "installed",
+        "ip_allowed",
+        "custom_fields_open",
+        "month_used_up",
+        "recursion_refused",
+        "recursion_threshold",
+        "bot_on",
+    }
 )
 
 
@@ -31,6 +40,7 @@ class Installation(Roster, Subscribable):
         self.bot_on = True
         self.ip_allowed = True
         self.custom_fields_open = True
+        self.month_used_up = False
         self.recursion_refused = False
         self.recursion_threshold = 100
 
@@ -99,7 +109,7 @@ class Installation(Roster, Subscribable):
             return scope
 
     def configure(self, **switches: bool | int) -> JsonObject:
-        """Switch what the app's owner can switch; see `SWITCHES`."""
+        """Switch what the app's owner can switch or buy; see `SWITCHES`."""
         if unknown := set(switches) - SWITCHES:
             raise LabError(f"unknown switches {sorted(unknown)}; there are {', '.join(sorted(SWITCHES))}")
         with self.change():

@@ -15,6 +15,7 @@ from chalicelib.core.mapping import FieldMapping, Mapped, map_record
 from chalicelib.core.model import Key, Kind, Part, SourceRecord, Values
 from chalicelib.core.ports import Connector
 from chalicelib.core.presence import Presence
+from chalicelib.core.scope import EVERYTHING, Scope
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source
 from chalicelib.local.clock import ManualClock
@@ -36,7 +37,9 @@ class OneSecret:
     def get(self, source: str) -> Mapping[str, Secret]:
         return {"app_secret": Secret(self._secret)}
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
         raise NotImplementedError
 
     def drop(self, source: str) -> None:
@@ -51,6 +54,7 @@ class Tenancy:
     api: DingTalkApi
     clock: ManualClock
     in_flight: int = 1
+    scope: Scope = EVERYTHING
     mapping: FieldMapping = MAPPING
     secret: str = ""
     settings: dict[str, str] = field(default_factory=dict)
@@ -78,6 +82,7 @@ class Tenancy:
             enabled=True,
             settings={**company, **self.settings, **settings},
             mapping=self.mapping,
+            scope=self.scope,
             created_at=START,
         )
 

@@ -22,7 +22,9 @@ class OnlyForEvents:
     def get(self, source: str) -> Mapping[str, Secret]:
         return {"aes_key": Secret("k"), "token": Secret("t")}
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
         raise NotImplementedError
 
     def drop(self, source: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.errors import SourceProtocolError, SourceUnavailableError
+from chalicelib.core.errors import NotFoundError, SetupError, SourceProtocolError, SourceUnavailableError
 from chalicelib.core.model import Remark
+from chalicelib.core.presence import Found
+from chalicelib.core.scope import Chosen, Scope
 from infra.lab import faults
 from infra.lab.wire import Call
 from tests.connectors.dingtalk.tenancy import (
@@ -172,3 +174,45 @@ def test_a_range_in_quotes_is_a_range() -> None:
     parts = tenancy.read()
     assert set(employees(parts)) == {ann}
     assert parts["range"].remarks == ()
+
+
+def test_of_a_partial_range_the_topmost_departments_are_those_that_were_granted() -> None:
+    tenancy, ids = a_partial_range()
+    assert [(each.external_id, each.name) for each in tenancy.reader().children(None)] == [(ids["sales"], "sales")]
+    assert [each.external_id for each in tenancy.reader().children(ids["sales"])] == [ids["east"]]
+    with pytest.raises(NotFoundError):
+        tenancy.reader().children(ids["plant"])
+
+
+def test_a_chosen_department_outside_the_range_fails_the_read() -> None:
+    tenancy, ids = a_partial_range()
+    tenancy.scope = Scope(departments=(Chosen(external_id=ids["plant"], path="Plant"),))
+    with pytest.raises(SetupError, match="cannot be seen"):
+        tenancy.read()
+
+
+def test_of_chosen_departments_nothing_is_read_but_those_and_what_is_below() -> None:
+    tenancy, ids = a_partial_range()
+    tenancy.workspace.range_all()
+    tenancy.scope = Scope(departments=(Chosen(external_id=ids["sales"], path="Sales"),))
+    parts = tenancy.read()
+    assert set(departments(parts)) == {ids["sales"], ids["east"]}
+    assert set(employees(parts)) == {ids["ann"], "dan"}
+    assert mapped(departments(parts)[ids["sales"]])["leaders"] == ("dan",)
+    assert dict(tenancy.api.calls) == {
+        "auth.corp_token": 1,
+        "auth.scopes": 1,
+        "departments.get": 1,
+        LISTSUB: 2,
+        USER_LIST: 2,
+    }
+
+
+def test_the_company_itself_is_no_department_to_be_in() -> None:
+    tenancy, ids = a_partial_range()
+    tenancy.workspace.range_all()
+    reader = tenancy.reader()
+    keys = [a_person(ids["root"]), a_person(ids["ann"]), a_department(ids["sales"])]
+    found = reader.confirm(keys)
+    homes = [reader.homes(each.record) for key in keys if isinstance(each := found[key], Found)]
+    assert homes == [(), (ids["east"],), ()]

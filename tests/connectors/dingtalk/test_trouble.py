@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from math import floor
 
@@ -28,6 +29,7 @@ from tests.connectors.dingtalk.tenancy import (
     START,
     USER_GET,
     USER_LIST,
+    OneSecret,
     Tenancy,
     a_company,
     a_person,
@@ -470,3 +472,11 @@ def test_confirming_within_the_limits_goes_on_where_lists_left_off() -> None:
     reader.confirm([a_person(userid) for userid in tenancy.workspace.users])
     assert reader.calls[USER_GET] == 60
     assert not tenancy.api.throttled
+
+
+def test_a_token_that_was_given_for_another_secret_is_not_used() -> None:
+    tenancy = a_tenancy()
+    registry = tenancy.registry()
+    list(registry.open(tenancy.source()).parts({}))
+    with pytest.raises(SourceDeniedError):
+        list(replace(registry, secrets=OneSecret("wrong")).open(tenancy.source()).parts({}))

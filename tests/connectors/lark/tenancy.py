@@ -15,6 +15,7 @@ from chalicelib.core.mapping import FieldMapping, Mapped, map_record
 from chalicelib.core.model import Key, Kind, Part, SourceRecord, Values
 from chalicelib.core.ports import Connector
 from chalicelib.core.presence import Presence
+from chalicelib.core.scope import EVERYTHING, Scope
 from chalicelib.core.secret import Secret
 from chalicelib.core.source import Source
 from chalicelib.local.clock import ManualClock
@@ -35,7 +36,9 @@ class OneSecret:
     def get(self, source: str) -> Mapping[str, Secret]:
         return {"app_secret": Secret(self._secret)}
 
-    def put(self, source: str, secrets: Mapping[str, Secret]) -> None:
+    def put(
+        self, source: str, secrets: Mapping[str, Secret], *, instead_of: Mapping[str, Secret] | None = None
+    ) -> bool:
         raise NotImplementedError
 
     def drop(self, source: str) -> None:
@@ -50,6 +53,7 @@ class Tenancy:
     api: LarkApi
     clock: ManualClock
     in_flight: int = 1
+    scope: Scope = EVERYTHING
     mapping: FieldMapping = MAPPING
     secret: str = ""
 
@@ -74,6 +78,7 @@ class Tenancy:
             enabled=True,
             settings={"app_id": self.workspace.app_id, "base_url": base_url},
             mapping=self.mapping,
+            scope=self.scope,
             created_at=START,
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 
 import pytest
 
+from chalicelib.core.errors import SourceDeniedError
 from chalicelib.core.model import Kind, State
 from infra.lab import faults
 from infra.lab.lark.choices import Choices
@@ -15,6 +17,7 @@ from infra.lab.lark.records import ROOT
 from infra.lab.lark.workspace import LarkWorkspace
 from tests.connectors.lark.tenancy import (
     START,
+    OneSecret,
     a_company,
     a_tenancy,
     departments,
@@ -253,6 +256,14 @@ def test_preview_and_sync_in_one_process_share_token_and_limits() -> None:
         reader.close()
     assert tenancy.calls("auth.tenant_access_token") == 1
     assert not tenancy.api.throttled
+
+
+def test_a_token_that_was_given_for_another_secret_is_not_used() -> None:
+    tenancy = a_company(3, 1)
+    registry = tenancy.registry()
+    list(registry.open(tenancy.source()).parts({}))
+    with pytest.raises(SourceDeniedError):
+        list(replace(registry, secrets=OneSecret("wrong")).open(tenancy.source()).parts({}))
 
 
 @pytest.mark.parametrize("answer", ["refused", "flagged"])

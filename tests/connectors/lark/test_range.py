@@ -6,7 +6,10 @@ from math import ceil
 
 import pytest
 
+from chalicelib.core.errors import NotFoundError, SetupError
 from chalicelib.core.model import Remark
+from chalicelib.core.presence import Found
+from chalicelib.core.scope import Chosen, Scope
 from infra.lab import faults
 from infra.lab.lark.choices import Choices
 from infra.lab.lark.records import ROOT
@@ -145,3 +148,43 @@ def test_a_department_that_vanishes_from_a_walk_by_levels_is_left_out() -> None:
         )
     )
     assert set(departments(tenancy.read())) == {upper}
+
+
+def test_of_a_partial_range_the_topmost_departments_are_those_that_were_granted() -> None:
+    tenancy, ids = a_partial_range()
+    assert [(each.external_id, each.name) for each in tenancy.reader().children(None)] == [(ids["sales"], "sales")]
+    assert [each.external_id for each in tenancy.reader().children(ids["sales"])] == [ids["east"]]
+    with pytest.raises(NotFoundError):
+        tenancy.reader().children(ids["plant"])
+
+
+def test_a_chosen_department_outside_the_range_fails_the_read() -> None:
+    tenancy, ids = a_partial_range()
+    tenancy.scope = Scope(departments=(Chosen(external_id=ids["plant"], path="Plant"),))
+    with pytest.raises(SetupError, match="cannot be seen"):
+        tenancy.read()
+
+
+def test_of_chosen_departments_nothing_is_read_but_those_and_what_is_below() -> None:
+    tenancy, ids = a_partial_range()
+    tenancy.workspace.range_all()
+    tenancy.scope = Scope(departments=(Chosen(external_id=ids["sales"], path="Sales"),))
+    parts = tenancy.read()
+    assert set(departments(parts)) == {ids["sales"], ids["east"]}
+    assert set(employees(parts)) == {tenancy.union(ids["ann"])}
+    assert tenancy.calls("contact.scopes") == 0
+    assert (tenancy.calls("departments.batch"), tenancy.calls("departments.children")) == (1, 1)
+    assert tenancy.calls("users.find_by_department") == 2
+
+
+def test_where_people_are_in_no_department_that_is_known() -> None:
+    tenancy, ids = a_partial_range()
+    tenancy.workspace.range_all()
+    reader = tenancy.reader()
+    found = reader.confirm([tenancy.person(ids["root"]), tenancy.person(ids["ann"])])
+    homes = [reader.homes(each.record) for each in found.values() if isinstance(each, Found)]
+    assert homes == [(), (ids["east"],)]
+    tenancy.workspace.scopes_granted -= {"contact:user.department:readonly"}
+    reader = tenancy.reader()
+    again = reader.confirm([tenancy.person(ids["ann"])])
+    assert [reader.homes(each.record) for each in again.values() if isinstance(each, Found)] == [None]
