@@ -29,8 +29,9 @@ _ENDPOINT = os.environ.get("ROLLCALL_DYNAMODB_URL")
 ENGINES = ["memory", "file", "moto", *(["endpoint"] if _ENDPOINT else [])]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[None]:
+    """One account for the tests of a file, and for no other: those that deploy want an empty one."""
     with mock_aws():
         yield
 
