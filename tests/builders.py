@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.core.diff import Action
@@ -22,7 +22,7 @@ from chalicelib.core.model import (
 )
 from chalicelib.core.ports import AuditLine
 from chalicelib.core.principal import TERMINAL, Principal
-from chalicelib.core.source import Source
+from chalicelib.core.source import Form, Source, answered, wrong_answers
 from chalicelib.core.task import Everything, Evidence, Extent, Purpose, RowStatus, SyncRecord, SyncTask, Trigger
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -182,3 +182,10 @@ def a_source(
 
 def an_audit_line(verb: str = "sync.now", *, at: datetime = NOON, principal: Principal = TERMINAL) -> AuditLine:
     return AuditLine(at=at, principal=principal, verb=verb, source=HQ, task="1", outcome="done")
+
+
+def answers_to(form: Form, settings: Mapping[str, str], secrets: Collection[str]) -> Mapping[str, str]:
+    """Fill a form's defaults in; raise the first of what is wrong with the answers."""
+    for error in wrong_answers(form, settings, secrets).values():
+        raise error
+    return answered(form, settings)

@@ -41,18 +41,18 @@ _NO_CREDENTIALS: Final = (
     SSOError,
     TokenRetrievalError,
 )
-_NOT_KNOWN: Final = frozenset(
+# What AWS says of credentials that are over, that it does not know, and that may not do what was asked.
+EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+NOT_KNOWN: Final = frozenset(
     {
-        "ExpiredToken",
-        "ExpiredTokenException",
+        "AuthFailure",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
-        "RequestExpired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AccessDeniedFault", "UnauthorizedOperation"})
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AccessDeniedFault", "UnauthorizedOperation"})
 
 
 def environment(stage: str, make_client: Callable[[], CloudFormationClient]) -> Mapping[str, str]:
@@ -82,9 +82,9 @@ def understood(error: Exception) -> RollcallError | None:
             return SetupError("aws region is missing")
         case ClientError():
             code = error.response["Error"]["Code"]
-            if code in _NOT_KNOWN:
+            if code in EXPIRED | NOT_KNOWN:
                 return SetupError("aws credentials refused", code=code)
-            if code in _DENIED:
+            if code in DENIED:
                 return SetupError("aws permission missing", operation=error.operation_name)
             return None
         case ConnectionError() | HTTPClientError():

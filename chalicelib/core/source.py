@@ -152,16 +152,6 @@ class Form:
     tariff: Tariff = field(default_factory=Tariff)
 
 
-def check_names(handle: str, name: str) -> None:
-    """Hold the naming rules.
-
-    Raises:
-        MalformedError: naming the rule that was broken.
-    """
-    check_handle(handle)
-    check_name(name)
-
-
 def check_handle(handle: str) -> None:
     """
     Raises:
@@ -215,17 +205,6 @@ def wrong_answers(
         if value and not re.fullmatch(each.pattern, value):
             wrong[name] = MalformedError("setting is misshaped", field=name, help=each.help[0] or each.pattern)
     return wrong
-
-
-def check_answers(form: Form, settings: Mapping[str, str], secrets: Collection[str]) -> Mapping[str, str]:
-    """Hold a connector's form against what was given; return the settings with defaults filled in.
-
-    Raises:
-        MalformedError: unknown, missing or misshaped field; the first of them.
-    """
-    for error in wrong_answers(form, settings, secrets).values():
-        raise error
-    return answered(form, settings)
 
 
 def answered(form: Form, settings: Mapping[str, str]) -> Mapping[str, str]:

@@ -118,21 +118,14 @@ class TableDirectory:
         texts = sorted(aliases.aliases(entry.kind, entry.values))
         again = replace(entry.forgotten(), revision=entry.revision + 1)
         writes: list[Write] = [
-            *(lease_check(fence) for fence in fences),
             Put(item=entry_item(again), when=Equals(REVISION, entry.revision)),
             *(Delete(partition=at, sort=sort) for at, sort in (keys.alias(text, entry.entry_id) for text in texts)),
         ]
-        try:
-            self.table.write(writes)
-        except ConditionFailedError:
-            if not all(holds_lease(self.table, fence) for fence in fences):
-                raise lease_lost() from None
-            return False
-        return True
+        return self._is_written(fences, writes)
 
     def relate(self, fences: Sequence[Fence], entries: Sequence[Entry], links: Sequence[Link]) -> bool:
         kept = self.links_of([link.key for link in links])
-        writes: list[Write] = [lease_check(fence) for fence in fences]
+        writes: list[Write] = []
         for link in links:
             was = kept.get(link.key)
             known = Absent() if was is None else Equals(OBSERVED_AT, instant(was.observed_at))
@@ -140,8 +133,12 @@ class TableDirectory:
         for entry in entries:
             again = replace(entry, revision=entry.revision + 1)
             writes.append(Put(item=entry_item(again), when=Equals(REVISION, entry.revision)))
+        return self._is_written(fences, writes)
+
+    def _is_written(self, fences: Sequence[Fence], writes: Sequence[Write]) -> bool:
+        """Write all under these leases; False when something was written meanwhile."""
         try:
-            self.table.write(writes)
+            self.table.write([*(lease_check(fence) for fence in fences), *writes])
         except ConditionFailedError:
             if not all(holds_lease(self.table, fence) for fence in fences):
                 raise lease_lost() from None

@@ -26,6 +26,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from chalicelib.aws.deployment import DENIED, EXPIRED, NOT_KNOWN
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,17 +36,6 @@ if TYPE_CHECKING:
 
 ANSWERS_IN_S: Final = 15
 LOG_IN: Final = "give AWS credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `aws sso login`"
-_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_UNKNOWN: Final = frozenset(
-    {
-        "AuthFailure",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class DeployError(Exception):
@@ -109,11 +100,11 @@ def advice(error: Exception) -> str:
 
 def _refusal(error: ClientError) -> str:
     code, text = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return f"the AWS credentials have expired: {LOG_IN}"
-    if code in _UNKNOWN:
+    if code in NOT_KNOWN:
         return f"AWS does not know these credentials ({code}): {LOG_IN}"
-    if code in _DENIED:
+    if code in DENIED:
         return f"AWS did not allow {error.operation_name}: {text}\nWhat deploying needs is in docs/security.md."
     return f"AWS refused {error.operation_name} ({code}): {text}"
 

@@ -13,8 +13,9 @@ from chalicelib.connectors import REGISTRY, Registry
 from chalicelib.core.errors import MalformedError, SourceDeniedError
 from chalicelib.core.model import FieldType, Kind
 from chalicelib.core.secret import Secret
-from chalicelib.core.source import Source, check_answers
+from chalicelib.core.source import Source
 from chalicelib.local.clock import ManualClock
+from tests.builders import answers_to
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -114,7 +115,7 @@ def test_a_source_with_secrets_is_opened_without_a_call() -> None:
 def test_the_lark_form_knows_what_its_answers_look_like(settings: dict[str, str], fits: bool) -> None:
     form = a_registry({}).form("lark")
     if fits:
-        assert check_answers(form, settings, ["app_secret"])["base_url"].startswith("http")
+        assert answers_to(form, settings, ["app_secret"])["base_url"].startswith("http")
     else:
         with pytest.raises(MalformedError):
-            check_answers(form, settings, ["app_secret"])
+            answers_to(form, settings, ["app_secret"])

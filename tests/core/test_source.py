@@ -13,12 +13,12 @@ from chalicelib.core.source import (
     Form,
     FormField,
     Schedule,
-    check_answers,
-    check_names,
+    check_handle,
+    check_name,
     check_room,
     due,
 )
-from tests.builders import NOON, a_mapping, a_source, at
+from tests.builders import NOON, a_mapping, a_source, answers_to, at
 
 FORM = Form(
     kind="made-up",
@@ -37,20 +37,20 @@ FORM = Form(
 
 @pytest.mark.parametrize("handle", ["hq", "a", "0", "hq-2", "hq_2", "h" * 32])
 def test_a_good_handle_passes(handle: str) -> None:
-    check_names(handle, "总部")
+    check_handle(handle)
 
 
 @pytest.mark.parametrize("handle", ["", "-hq", "_hq", "HQ", "总部", "h q", "hq\n", "h" * 33, "../hq", "hq#1", "hq.1"])
 def test_a_bad_handle_is_refused_by_its_rule(handle: str) -> None:
     with pytest.raises(MalformedError, match="handle breaks its rule"):
-        check_names(handle, "总部")
+        check_handle(handle)
 
 
 @pytest.mark.parametrize(
     "name", ["总部", "HQ", "ab", "北京-HQ_2", "〇〇公司", "𠮷野家", "䶮公司", "x" * 100, "中" * 100]
 )
 def test_a_good_name_passes(name: str) -> None:
-    check_names("hq", name)
+    check_name(name)
 
 
 @pytest.mark.parametrize(
@@ -73,24 +73,24 @@ def test_a_good_name_passes(name: str) -> None:
 )
 def test_a_bad_name_is_refused_by_its_rule(name: str) -> None:
     with pytest.raises(MalformedError, match="source name breaks its rule"):
-        check_names("hq", name)
+        check_name(name)
 
 
 @given(st.text(max_size=200))
 def test_any_name_is_either_taken_or_refused_by_the_rule(name: str) -> None:
     if 2 <= len(name) <= 100 and all(each in "-_" or (each.isascii() and each.isalnum()) for each in name):
-        check_names("hq", name)
+        check_name(name)
     elif not 2 <= len(name) <= 100 or not all(
         each in "-_〇" or each.isalnum() or each >= "\U00020000"  # newer than Python's own table, some of them
         for each in name
     ):
         with pytest.raises(MalformedError, match="source name breaks its rule") as refused:
-            check_names("hq", name)
+            check_name(name)
         assert len(str(refused.value.facts["name"])) <= 120
 
 
 def test_answers_are_completed_with_defaults_and_hold_no_secret() -> None:
-    settings = check_answers(FORM, {"app_id": "cli_1"}, {"app_secret"})
+    settings = answers_to(FORM, {"app_id": "cli_1"}, {"app_secret"})
     assert settings == {"app_id": "cli_1", "host": "https://example.com"}
 
 
@@ -112,13 +112,13 @@ def test_answers_are_completed_with_defaults_and_hold_no_secret() -> None:
 )
 def test_answers_that_break_the_form_are_refused(settings: dict[str, str], secrets: set[str], code: str) -> None:
     with pytest.raises(MalformedError, match=code) as refused:
-        check_answers(FORM, settings, secrets)
+        answers_to(FORM, settings, secrets)
     assert "s3cret" not in f"{refused.value} {refused.value.facts}"
 
 
 def test_a_secret_may_be_plainly_asked_for_but_never_plainly_given() -> None:
     with pytest.raises(MalformedError, match="secret given as an argument"):
-        check_answers(FORM, {"app_id": "cli_1", "app_secret": ""}, {"app_secret"})
+        answers_to(FORM, {"app_id": "cli_1", "app_secret": ""}, {"app_secret"})
 
 
 def test_a_handle_is_used_once_also_by_a_disabled_source() -> None:

@@ -29,7 +29,6 @@ SAID: Final = "robot.said"
 MOST_APART: Final = timedelta(minutes=2)
 # No command is as long; what is longer is answered by the menu all the same.
 LONGEST_TEXT: Final = 4000
-LONGEST_SESSION: Final = 2048
 SESSION_PATH: Final = "/robot/sendBySession"
 
 _STAMP = re.compile(r"[0-9]{13}")

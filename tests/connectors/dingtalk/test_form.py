@@ -10,9 +10,9 @@ from chalicelib.connectors import REGISTRY, Registry
 from chalicelib.connectors.dingtalk.form import API, FORM, LOGIN, OAPI
 from chalicelib.core.errors import MalformedError, SourceDeniedError
 from chalicelib.core.secret import Secret
-from chalicelib.core.source import check_answers
 from chalicelib.local.clock import ManualClock
 from infra.lab.dingtalk.workspace import DingTalkWorkspace
+from tests.builders import answers_to
 from tests.connectors.dingtalk.tenancy import START, a_tenancy
 
 ENOUGH = {"corp_id": "ding0123456789abcdef0123456789abcdef", "app_key": "dingabcdefghijklmnop"}
@@ -32,7 +32,7 @@ class OnlyForEvents:
 
 
 def test_the_form_fills_in_the_public_site() -> None:
-    assert check_answers(FORM, ENOUGH, ["app_secret"]) == {
+    assert answers_to(FORM, ENOUGH, ["app_secret"]) == {
         **ENOUGH,
         "oapi_url": OAPI,
         "api_url": API,
@@ -46,7 +46,7 @@ def test_the_form_fills_in_the_public_site() -> None:
 
 def test_the_form_takes_the_labs_ids() -> None:
     company = DingTalkWorkspace()
-    assert check_answers(FORM, {"corp_id": company.corp_id, "app_key": company.app_key}, ["app_secret"])
+    assert answers_to(FORM, {"corp_id": company.corp_id, "app_key": company.app_key}, ["app_secret"])
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_the_form_takes_the_labs_ids() -> None:
 )
 def test_the_form_knows_what_its_answers_look_like(settings: dict[str, str], fits: bool) -> None:
     if fits:
-        assert check_answers(FORM, {**ENOUGH, **settings}, ["app_secret"]).items() >= settings.items()
+        assert answers_to(FORM, {**ENOUGH, **settings}, ["app_secret"]).items() >= settings.items()
     else:
         with pytest.raises(MalformedError):
-            check_answers(FORM, {**ENOUGH, **settings}, ["app_secret"])
+            answers_to(FORM, {**ENOUGH, **settings}, ["app_secret"])
 
 
 def test_the_form_tells_of_every_door_that_there_is() -> None:
@@ -89,7 +89,7 @@ def test_the_form_tells_of_every_door_that_there_is() -> None:
 def test_the_form_asks_for_the_company_the_key_and_the_secret(missing: str) -> None:
     settings = {name: value for name, value in ENOUGH.items() if name != missing}
     with pytest.raises(MalformedError) as caught:
-        check_answers(FORM, settings, [] if missing == "app_secret" else ["app_secret"])
+        answers_to(FORM, settings, [] if missing == "app_secret" else ["app_secret"])
     assert caught.value.code == "setting is missing"
 
 
