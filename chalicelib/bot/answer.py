@@ -294,7 +294,7 @@ class Bot:
         asked, code = self._confirming().ask(message, typed, effect.employees, needs_second, to_type(effect.name))
         self._note(ask.who, parsed.command.name, ASKED, self._given(parsed))
         until = instant(asked.expires_at, zone_of(ask, effect.source))
-        lines = [Line(text=_lost(ask, effect), tone=Tone.WARN)] if effect.blocks else []
+        lines = [Line(text=losing(ask, effect.employees), tone=Tone.WARN)] if effect.blocks else []
         if asked.needs_second:
             lines.append(Line(text=say("a second person must confirm", ask.lang, {"limit": above})))
         lines.append(Line(text=_how(ask, message, asked, until)))
@@ -342,7 +342,7 @@ class Bot:
                     title=ask.pick(f"Confirm: {after.command}", f"请确认：{after.command}"),
                     tone=Tone.WARN,
                     blocks=(
-                        Line(text=say("employees lose access", ask.lang, {"count": after.employees})),
+                        Line(text=losing(ask, after.employees)),
                         Line(text=waits, tone=Tone.WARN),
                     ),
                     buttons=_confirm_buttons(ask, message, after),
@@ -528,8 +528,9 @@ def _which(ask: Ask, parsed: Parsed) -> Reply:
     return Reply(title=text, blocks=(Line(text=text),), buttons=buttons, data=None)
 
 
-def _lost(ask: Ask, effect: Effect) -> str:
-    return say("employees lose access", ask.lang, {"count": effect.employees})
+def losing(ask: Ask, employees: int) -> str:
+    """Say how many lose access."""
+    return say("employees lose access" if employees else "nobody loses access", ask.lang, {"count": employees})
 
 
 def _how(ask: Ask, message: Message, asked: Confirmation, until: str) -> str:

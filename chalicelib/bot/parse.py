@@ -15,8 +15,9 @@ from chalicelib.core.secret import Secret
 CLOSE, CLOSE_ZH = 0.6, 0.5
 # Shorter aliases than this are no guess at what somebody meant.
 GUESSED = 4
-# A cron expression that was typed without quotes.
+# A cron expression that was typed without quotes, and what may stand apart from its number.
 CRON_FIELDS = 5
+UNITS = ("h", "hour", "hours", "小时", "个小时")
 SOURCE = "source"
 
 
@@ -40,6 +41,7 @@ def parse(
     command, rest = _find(whole, lang)
     usage = command.zh_usage if lang is Lang.ZH else command.usage
     free, given, further = _sorted(command, rest, dict(secrets or {}), usage)
+    free = _gathered(command, free, sources or ())
     if command.open_options:
         given["further"] = further
     elif further:
@@ -97,6 +99,18 @@ def _sorted(
     return free, given, further
 
 
+def _gathered(command: Command, free: list[str], sources: Sequence[str]) -> list[str]:
+    """Make one word of what was typed in several and is one: a cron expression, a number and its unit."""
+    match [name for name, _, _ in command.params][:1]:
+        case ["cron"] if len(free) >= CRON_FIELDS:
+            parts = CRON_FIELDS
+        case ["cycle"] if len(free) > 1 and free[1].casefold() in UNITS and free[1] not in sources:
+            parts = 2
+        case _:
+            return free
+    return [" ".join(free[:parts]), *free[parts:]]
+
+
 def _left_out(command: Command, free: list[str], sources: Sequence[str]) -> int | None:
     """Tell where among the free words the source should stand, when exactly that was left out.
 
@@ -105,8 +119,6 @@ def _left_out(command: Command, free: list[str], sources: Sequence[str]) -> int 
     names = [name for name, _, _ in command.params]
     if names[-1:] == [SOURCE] and any(many for _, _, many in command.params):
         return None if free and free[-1].casefold() in sources else len(free)
-    if names[:1] == ["cron"] and len(free) >= CRON_FIELDS:
-        free[:CRON_FIELDS] = [" ".join(free[:CRON_FIELDS])]
     needed = [name for name, is_needed, _ in command.params if is_needed]
     if SOURCE in needed and len(free) == len(needed) - 1:
         return needed.index(SOURCE)

@@ -132,6 +132,10 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "{count} employee(s) lose access.",
         "将有 {count} 名员工失去访问权限。",
     ),
+    "nobody loses access": (
+        "Nobody loses access.",
+        "不会有员工失去访问权限。",
+    ),
     "a second person must confirm": (
         "That is more than {limit}: after you, a second person with the role must confirm too.",
         "超过 {limit} 人：您确认之后，还需另一位有权限的人确认。",

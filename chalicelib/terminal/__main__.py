@@ -16,12 +16,12 @@ from typing import Any
 from rich.console import Console
 
 from chalicelib import wiring
-from chalicelib.bot.answer import Bot, refusal
+from chalicelib.bot.answer import Bot, losing, refusal
 from chalicelib.bot.command import Ask, Effect, Parsed, Rooms
 from chalicelib.bot.commands.setup import LOGO, begun, created_reply, edited_reply, named_fields
 from chalicelib.bot.commands.sync import finished
 from chalicelib.bot.parse import parse
-from chalicelib.core.catalogue import Lang, say
+from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import ContractError, MalformedError, RollcallError, UsageError
 from chalicelib.core.principal import TERMINAL
 from chalicelib.core.reply import Line, Reply, Tone
@@ -229,7 +229,7 @@ def _is_confirmed(parsed: Parsed, bot: Bot, ask: Ask, screen: Screen, *, is_sure
 
 
 def _is_meant(effect: Effect, ask: Ask, screen: Screen) -> bool:
-    lost = say("employees lose access", ask.lang, {"count": effect.employees})
+    lost = losing(ask, effect.employees)
     screen.show(Reply(blocks=(*effect.blocks, Line(text=lost, tone=Tone.WARN)), data=None), as_text=True)
     if effect.name:
         screen.ask(ask.pick(f"Type {effect.name} to go on: ", f"如需继续，请输入 {effect.name}："))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from chalicelib.core.reply import Block, Line, Pairs, Reply, Table, Tone
 
+# Chinese may be folded anywhere, and is.
+_UNTORN = re.compile(r"[!-~]+")
 STYLES = {Tone.GOOD: "green", Tone.PLAIN: "", Tone.WARN: "yellow", Tone.BAD: "bold red"}
 
 
@@ -62,6 +67,13 @@ def _print(console: Console, block: Block) -> None:
             for row in rows:
                 table.add_row(*(Text(_safe(cell)) for cell in row))
             console.print(table)
+        case Pairs(pairs=pairs, caption=caption) if not _fits_beside(pairs, console.width):
+            if caption:
+                console.print(_title(caption))
+            for label, value in pairs:
+                console.print(Text(_safe(label), style="dim"))
+                for line in _safe(value).splitlines():
+                    console.print(Text(f"  {line}"), soft_wrap=True)
         case Pairs(pairs=pairs, caption=caption):
             table = RichTable(box=None, title=_title(caption), title_justify="left", show_header=False, pad_edge=False)
             table.add_column(style="dim", no_wrap=True)
@@ -69,6 +81,12 @@ def _print(console: Console, block: Block) -> None:
             for label, value in pairs:
                 table.add_row(Text(_safe(label)), Text(_safe(value)))
             console.print(table)
+
+
+def _fits_beside(pairs: Sequence[tuple[str, str]], width: int) -> bool:
+    """Tell whether values stand beside their labels with no name or address torn: those are there to be copied."""
+    room = width - max((cell_len(_safe(label)) for label, _ in pairs), default=0) - 1
+    return all(len(word) <= room for _, value in pairs for word in _UNTORN.findall(value))
 
 
 def _title(caption: str) -> Text | None:

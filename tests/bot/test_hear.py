@@ -265,6 +265,7 @@ def test_a_choice_of_sources_keeps_what_else_was_typed() -> None:
     a_second_source(chat.house)
     assert commands(chat.say("cron 0 2 * * * --zone Asia/Shanghai"))[1] == 'cron "0 2 * * *" hq --zone Asia/Shanghai'
     assert commands(chat.say("every 6h"))[1] == "every 6h hq"
+    assert commands(chat.say("every 6 hours"))[1] == 'every "6 hours" hq'
     assert commands(chat.say("admin add ou_x --role viewer"))[1] == "admin add hq ou_x --role viewer"
     assert commands(chat.say("notify here"))[1] == "notify hq here"
 
@@ -636,6 +637,9 @@ def test_the_schedule_is_set_as_it_is_typed() -> None:
     catalog = chat.house.outside.catalog
     assert "every 6 hours" in chat.read("every 6h")
     assert "每 8 小时" in chat.read("每8小时")
+    assert "every 4 hours" in chat.read("every 4 hours")
+    assert "every 5 hours" in chat.read("every 5 h hq")
+    assert "每 3 小时" in chat.read("每 3 小时 hq")
     assert "is no cycle" in chat.read("every day")
     chat.say("cron 0 2 * * * --zone Asia/Shanghai")
     assert (catalog.source("hq").schedule.cron, catalog.source("hq").schedule.zone) == ("0 2 * * *", "Asia/Shanghai")

@@ -224,6 +224,7 @@ def test_a_trial_shows_counts_fields_and_examples(lang: Lang) -> None:
     assert document["fields"] == {"title": {"changed": 12, "emptied": 0}}
     assert len(document["records"]) == 12
     assert document["counts"]["employees"]["update"] == 12
+    assert talk.data("mapping try 'title upper(name)' hq")["fields"] == document["fields"]
 
 
 def test_a_trial_in_a_chat_is_small_goes_on_and_can_be_saved() -> None:

@@ -64,3 +64,18 @@ def test_a_note_stands_beside_the_answer() -> None:
     errors = Console(file=io.StringIO(), width=100)
     Screen(out=Console(file=io.StringIO()), errors=errors, as_json=True).note("[red]note")
     assert errors.file.getvalue() == "[red]note\n"  # type: ignore[attr-defined]  # StringIO
+
+
+LABEL = "Events & Callbacks, Event configuration: request URL, which is long"
+ADDRESS = "https://rollcall.example.com/callbacks/hq/events"
+
+
+def test_a_value_that_is_there_to_be_copied_is_never_torn() -> None:
+    out, _ = shown(Pairs(pairs=((LABEL, ADDRESS), ("b", "one\ntwo")), caption="to copy"))
+    assert out.splitlines() == ["to copy", LABEL, f"  {ADDRESS}", "b", "  one", "  two"]
+    assert f"  {ADDRESS * 3}" in shown(Pairs(pairs=(("a", ADDRESS * 3),)))[0].splitlines()
+
+
+def test_what_may_be_folded_stands_beside_its_label() -> None:
+    out, _ = shown(Pairs(pairs=((LABEL, "以下内容可在任意位置换行" * 9), ("b", "three words here " * 9))))
+    assert all(line.startswith((LABEL, "b", " " * len(LABEL))) for line in out.splitlines())

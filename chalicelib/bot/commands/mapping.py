@@ -7,7 +7,7 @@ from typing import Final
 
 from chalicelib.bot.command import Ask, command, of_source
 from chalicelib.bot.commands.page import cut, more, page_buttons, titled
-from chalicelib.bot.words import as_typed, joined
+from chalicelib.bot.words import as_typed, joined, split
 from chalicelib.core.diff import Action
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
@@ -366,6 +366,8 @@ def _extended(source: Source, name: str) -> ExtendedField:
     pages=True,
 )
 def mapping_try(ask: Ask, change: tuple[str, ...], source: str, page: str | None) -> Reply:
+    if len(change) == 1:  # all of it in one pair of quotes, as for a shell
+        change = split(change[0])
     size = SHOWN_IN_CHAT if ask.heard else SHOWN_ROWS
     # A page that is none is refused when the verb has noted that it was asked for.
     number = int(page) if page and page.isascii() and page.isdecimal() and len(page) < _LONGEST_PAGE else 1
