@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import wiring
-from chalicelib.bot.answer import OPEN, UNKNOWN
+from chalicelib.bot.answer import OPEN, OUTSIDER, UNKNOWN
 from chalicelib.bot.command import COMMANDS, Command
+from chalicelib.bot.commands.records import chinese
+from chalicelib.bot.words import is_chinese
 from chalicelib.core.errors import StoreConflictError
 from chalicelib.core.ports import AuditLine
+from chalicelib.pages.page import ENTER
 from chalicelib.sync.request import Requests
 from tests.bot.chat import Chat, a_chat, a_second_source
 from tests.bot.talk import cells
@@ -134,6 +137,23 @@ def test_a_type_is_any_way_to_name_a_command(type_: str) -> None:
     chat.say("status")
     found = [row[2] for row in cells(chat.say(f"audit --type {type_}"))]
     assert found == ["source disable · hq", "disable"]
+
+
+def test_the_log_speaks_the_readers_language() -> None:
+    chat = a_chat()
+    for text in ("status", "disable hq", "every 6h", "nonsense"):
+        chat.say(text)
+        chat.house.pass_time(minutes=1)
+    found = [tuple(row[2:]) for row in cells(chat.say("审计"))]
+    assert ("状态", "完成") in found
+    assert ("停用 · hq", "待确认") in found
+    assert ("同步时间 · hq", "完成") in found
+    assert ("未知命令", "unknown command") in found
+
+
+def test_every_verb_of_a_command_has_a_chinese_name() -> None:
+    verbs = {verb for each in COMMANDS for verb in (each.name, each.verb) if verb}
+    assert [verb for verb in sorted(verbs | {UNKNOWN, OUTSIDER, ENTER}) if not is_chinese(chinese(verb))] == []
 
 
 @pytest.mark.parametrize("filters", ["--type nothing", "--by nobody", "--since 2100-01-01", "--until 2001-01-01"])

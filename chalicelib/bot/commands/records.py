@@ -243,6 +243,24 @@ def _ordered(ask: Ask, task: SyncTask) -> Iterator[SyncRecord]:
 
 
 SHOWN_LINES: Final = 50
+# Verbs that several commands have, or none; and ends that are no error's code: those stay as they are everywhere.
+_VERBS: Final = {
+    "confirm": "确认",
+    "digest": "周报",
+    "notify me": "通知我",
+    "outsider": "无权限者",
+    "page enter": "打开页面",
+    "schedule": "同步时间",
+    "unknown": "未知命令",
+    "welcome": "欢迎",
+}
+_ENDS: Final = {
+    "asked to confirm": "待确认",
+    "asked which source": "待选择来源",
+    "done": "完成",
+    "link handed out": "已发链接",
+    "not answered": "未答复",
+}
 _AGE: Final = re.compile(r"([1-9]\d{0,3})(h|d|小时|天)")
 
 
@@ -307,11 +325,18 @@ def _zone(ask: Ask) -> str:
 def _line(ask: Ask, line: AuditLine, zone: str) -> tuple[str, ...]:
     source = handle(ask, line.source) if line.source else ""
     door = handle(ask, line.principal.door)
-    what = " · ".join(
-        each for each in (line.verb, source, line.task and ask.pick(f"task {line.task}", f"任务 {line.task}")) if each
-    )
+    verb = ask.pick(line.verb, chinese(line.verb))
+    task = line.task and ask.pick(f"task {line.task}", f"任务 {line.task}")
+    what = " · ".join(each for each in (verb, source, task) if each)
     at = brief(line.at, zone) if ask.heard else instant(line.at, zone)
-    return at, f"{clean(line.principal.key)} ({door})", what, line.outcome
+    outcome = ask.pick(line.outcome, _ENDS.get(line.outcome, line.outcome))
+    return at, f"{clean(line.principal.key)} ({door})", what, outcome
+
+
+def chinese(verb: str) -> str:
+    """Name a verb of the log as its command is typed in Chinese."""
+    meant = [each for each in COMMANDS if each.name == verb] or [each for each in COMMANDS if each.verb == verb]
+    return " ".join(meant[0].zh_words) if len(meant) == 1 else _VERBS.get(verb, verb)
 
 
 def _line_document(ask: Ask, line: AuditLine) -> dict[str, Json]:
