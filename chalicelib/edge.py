@@ -1,4 +1,4 @@
-"""Between the framework and the doors: requests in, responses and statuses out.
+"""Between the framework and the rooms: requests in, responses and statuses out, and nothing said of foreign errors.
 
 Chalice hides exceptions of a view from its middleware, so a view's whole body is one call of `answer`.
 """
@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chalice.app import Request, Response
 
-from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.errors import CallerError, ContractError, RollcallError, SignatureError, TransientError
-from chalicelib.core.message import HttpRequest, HttpResponse
 from chalicelib.log import METRICS, place
+
+if TYPE_CHECKING:
+    from chalicelib.core.message import HttpRequest, HttpResponse
 
 log = logging.getLogger(__name__)
 
-View = Callable[[HttpRequest], HttpResponse]
+View: TypeAlias = "Callable[[HttpRequest], HttpResponse]"
 
 
 def answer(request: Request | None, view: View) -> Response:
     """Run a view; every error becomes a status and a short JSON body without details of ours."""
+    from chalicelib.core.message import HttpResponse
+
     assert request is not None  # noqa: S101 - Chalice sets it before it calls a view
     try:
         response = view(_request(request))
@@ -43,7 +47,25 @@ def answer(request: Request | None, view: View) -> Response:
     return Response(body=response.body, status_code=response.status, headers=headers)
 
 
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Let errors of ours go on to the queue, or the clock; of any other only its type and place.
+
+    Lambda writes into its log what a function ends with, and the text of a foreign exception may quote people.
+    """
+    try:
+        yield
+    except RollcallError:
+        raise
+    except Exception as error:
+        facts = {"kind": type(error).__name__, "place": place(error)}
+        log.error("broke", extra=facts)
+        raise ContractError("internal error", **facts) from None
+
+
 def _request(request: Request) -> HttpRequest:
+    from chalicelib.core.message import HttpRequest
+
     facts: Any = request.to_original_event()
     body = request.raw_body
     return HttpRequest(
@@ -58,6 +80,9 @@ def _request(request: Request) -> HttpRequest:
 
 
 def _refusal(error: RollcallError, status: int) -> HttpResponse:
+    from chalicelib.core.catalogue import Lang, say
+    from chalicelib.core.message import HttpResponse
+
     metrics = {METRICS: {"CallbacksRefused": 1}} if isinstance(error, SignatureError) else {}
     log.warning("refused", extra={"code": error.code, "status": status, **metrics})
     body = {"error": error.code, "message": say(error.code, Lang.EN, error.facts)}

@@ -1,50 +1,41 @@
 """The one place that chooses implementations. Built on first use, kept for the life of the process.
 
-Imports of the sides stand inside functions: what a door does not use, it does not load (house: cold start).
+Imports stand inside functions: what a door does not use, it does not load (house: cold start). So do those of what has
+dataclasses: describing them takes longer than all else that `import app` does.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib import log
 from chalicelib.core.errors import RollcallError, SetupError
-from chalicelib.core.message import HttpRequest, HttpResponse
-from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
     from chalicelib.bot.command import Rooms
     from chalicelib.callbacks.converse import Converser
     from chalicelib.callbacks.deliver import Deliverer
     from chalicelib.callbacks.receive import Receiver
+    from chalicelib.core.message import HttpRequest, HttpResponse
     from chalicelib.core.ports import (
-        Admins,
-        Audit,
         Bell,
-        Board,
-        Catalog,
-        Chats,
         Clock,
         Connectors,
-        Directory,
-        Doors,
-        Estate,
-        Inbox,
-        Logos,
-        Meter,
-        Pages,
         Secrets,
         Table,
-        Tasks,
     )
     from chalicelib.notices.alarm import Alarms
     from chalicelib.notices.report import Notices
+    from chalicelib.outside import Doorstep, Engines
+    from chalicelib.outside import Outside as Outside  # where everybody looks for it
     from chalicelib.pages.page import OneTimePage
+    from chalicelib.settings import Settings
     from chalicelib.sources.delete import Deletions
     from chalicelib.sources.links import Links
     from chalicelib.sources.rotate import Rotation
@@ -53,33 +44,8 @@ if TYPE_CHECKING:
     from chalicelib.sync.run import Runner
 
 VERSION = "0.1.0"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """Everything that rooms reach through ports. `served_at` is our address on one machine, for its own browser."""
-
-    settings: Settings
-    catalog: Catalog
-    directory: Directory
-    tasks: Tasks
-    audit: Audit
-    inbox: Inbox
-    doors: Doors
-    chats: Chats
-    admins: Admins
-    board: Board
-    meter: Meter
-    logos: Logos
-    estate: Estate
-    pages: Pages
-    secrets: Secrets
-    connectors: Connectors
-    bell: Bell
-    delivery_bell: Bell
-    chat_bell: Bell
-    clock: Clock
-    served_at: str = ""
+# What the names of the functions that preload end with: infra/aws names them.
+_PRELOADED = "-api_handler"
 
 
 class Ticking(Protocol):
@@ -89,12 +55,13 @@ class Ticking(Protocol):
 
 
 _chosen: Outside | None = None
+_engines: Engines | None = None
 
 
 def use(outside: Outside | None) -> None:
     """Choose for this process; None forgets the choice, and the environment decides again."""
-    global _chosen
-    _chosen = outside
+    global _chosen, _engines
+    _chosen, _engines = outside, None
 
 
 def outside() -> Outside:
@@ -102,12 +69,90 @@ def outside() -> Outside:
     Raises:
         SetupError: the environment lacks something.
     """
+    global _chosen
     if _chosen is None:
-        settings = Settings.from_env(os.environ)
-        log.configure(settings.log_level, stage=settings.stage)
-        use(_local(settings) if settings.home else _deployed(settings))
-    assert _chosen is not None  # noqa: S101 - chosen above
+        _chosen = _around(engines())
     return _chosen
+
+
+def engines() -> Engines:
+    """
+    Raises:
+        SetupError: the environment lacks something.
+    """
+    global _engines
+    if _engines is None:
+        settings = _settings()
+        _engines = _local(settings) if settings.home else _deployed(settings)
+    return _engines
+
+
+def doorstep() -> Doorstep | Outside:
+    """Give what taking in a callback needs, which is all where all is there already.
+
+    Raises:
+        SetupError: the environment lacks something.
+    """
+    if _chosen is not None:
+        return _chosen
+    from chalicelib.outside import Doorstep
+    from chalicelib.store.catalog import TableCatalog
+    from chalicelib.store.chats import TableChats
+    from chalicelib.store.doors import TableDoors
+    from chalicelib.store.inbox import TableInbox
+
+    below = engines()
+    return Doorstep(
+        catalog=TableCatalog(table=below.table),
+        inbox=TableInbox(table=below.table),
+        doors=TableDoors(table=below.table),
+        chats=TableChats(table=below.table),
+        secrets=below.secrets,
+        connectors=below.connectors,
+        delivery_bell=below.delivery_bell,
+        chat_bell=below.chat_bell,
+        clock=below.clock,
+    )
+
+
+def preload() -> None:
+    """Load what acknowledging a vendor needs, and make its clients, where one is about to wait for it.
+
+    That is the function behind the API: its vendors wait a second, and Lambda starts it on a full core. All other
+    functions have the same switchboard, and so has each command that looks at it: there nothing is loaded.
+    """
+    if not os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").endswith(_PRELOADED):
+        return
+    # What is loaded stays. To look through it for garbage, as it grows, would take a sixth of the time.
+    gc.disable()
+    try:
+        _preload()
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _preload() -> None:
+    global _engines
+    from chalicelib.aws.clients import Clients
+    from chalicelib.callbacks import receive  # noqa: F401 - to have been loaded
+    from chalicelib.connectors import REGISTRY
+    from chalicelib.connectors.sealed import seal
+
+    clients = Clients()
+    try:
+        _engines = _deployed(_settings(), clients)
+    except SetupError:
+        # The door says so itself, in its answer.
+        return
+    for make in (clients.dynamodb, clients.secretsmanager, clients.sqs):
+        make()
+    connectors = doorstep().connectors
+    for kind, offer in REGISTRY.items():
+        for door in offer.doors:
+            connectors.callback(kind, door)
+    # Who seals has loaded what opens.
+    seal(b"", bytes(32), iv=bytes(16))
 
 
 def enter(stage: str) -> None:
@@ -116,12 +161,15 @@ def enter(stage: str) -> None:
     Raises:
         SetupError: there is none such.
     """
-    from chalicelib.aws import clients, deployment
+    from chalicelib.aws import deployment
+    from chalicelib.aws.clients import Clients
+    from chalicelib.settings import Settings
 
+    clients = Clients()
     found = deployment.environment(stage, clients.cloudformation)
     settings = Settings.from_env({"ROLLCALL_LOG_LEVEL": "ERROR", **os.environ, **found})
     log.configure(settings.log_level)
-    use(_deployed(settings))
+    use(_around(_deployed(settings, clients)))
 
 
 def understood(error: Exception) -> RollcallError | None:
@@ -131,11 +179,20 @@ def understood(error: Exception) -> RollcallError | None:
     return deployment.understood(error)
 
 
-def _local(settings: Settings) -> Outside:
+def _settings() -> Settings:
+    from chalicelib.settings import Settings
+
+    settings = Settings.from_env(os.environ)
+    log.configure(settings.log_level, stage=settings.stage)
+    return settings
+
+
+def _local(settings: Settings) -> Engines:
     from chalicelib.local.bell import LocalBell
     from chalicelib.local.clock import SystemClock
     from chalicelib.local.secrets import FileSecrets
     from chalicelib.local.table import SqliteTable
+    from chalicelib.outside import Engines
 
     assert settings.home is not None  # noqa: S101 - that is what local means
     try:
@@ -146,30 +203,62 @@ def _local(settings: Settings) -> Outside:
     secrets, clock = FileSecrets(settings.home / "secrets.json"), SystemClock()
     registry = _registry(settings, secrets, clock)
     bell, delivery_bell, chat_bell = (LocalBell(clock=clock) for _ in range(3))
-    return around(settings, table, secrets, bell, clock, registry, delivery_bell, chat_bell)
+    return Engines(
+        settings=settings,
+        table=table,
+        secrets=secrets,
+        connectors=registry,
+        bell=bell,
+        delivery_bell=delivery_bell,
+        chat_bell=chat_bell,
+        clock=clock,
+    )
 
 
-def _deployed(settings: Settings) -> Outside:
-    from chalicelib.aws import clients
+def _deployed(settings: Settings, clients: Clients | None = None) -> Engines:
     from chalicelib.aws.bell import SqsBell
+    from chalicelib.aws.clients import Clients
     from chalicelib.aws.secrets import SecretsManagerSecrets
     from chalicelib.aws.table import DynamoTable
     from chalicelib.local.clock import SystemClock
+    from chalicelib.outside import Engines
 
-    clock = SystemClock()
+    clients, clock = clients or Clients(), SystemClock()
     secrets = SecretsManagerSecrets(settings.stage, clients.secretsmanager, clock=clock)
     table = DynamoTable(settings.table, clients.dynamodb, clock=clock)
     bell = SqsBell(settings.sync_queue_url, clients.sqs)
     delivery_bell = SqsBell(settings.deliver_queue_url, clients.sqs)
     chat_bell = SqsBell(settings.chat_queue_url, clients.sqs)
     registry = _registry(settings, secrets, clock)
-    return around(settings, table, secrets, bell, clock, registry, delivery_bell, chat_bell)
+    return Engines(
+        settings=settings,
+        table=table,
+        secrets=secrets,
+        connectors=registry,
+        bell=bell,
+        delivery_bell=delivery_bell,
+        chat_bell=chat_bell,
+        clock=clock,
+    )
 
 
 def _registry(settings: Settings, secrets: Secrets, clock: Clock) -> Connectors:
     from chalicelib.connectors import Registry
 
     return Registry(secrets=secrets, clock=clock, limit_scale=settings.limit_scale, in_flight=settings.in_flight)
+
+
+def _around(below: Engines) -> Outside:
+    return around(
+        below.settings,
+        below.table,
+        below.secrets,
+        below.bell,
+        below.clock,
+        below.connectors,
+        below.delivery_bell,
+        below.chat_bell,
+    )
 
 
 def around(
@@ -183,6 +272,7 @@ def around(
     chat_bell: Bell | None = None,
 ) -> Outside:
     """Put the store around a table, and all of it together; one bell for all, or more for deliveries and the chat."""
+    from chalicelib.outside import Outside
     from chalicelib.store.admins import TableAdmins
     from chalicelib.store.audit import TableAudit
     from chalicelib.store.board import TableBoard
@@ -253,7 +343,7 @@ def runner() -> Runner:
 def receiver(handle: str, door: str) -> Receiver:
     from chalicelib.callbacks.receive import Receiver
 
-    out = outside()
+    out = doorstep()
     return Receiver(
         handle=handle,
         door=door,
@@ -270,6 +360,8 @@ def receiver(handle: str, door: str) -> Receiver:
 
 
 def deliverer() -> Deliverer:
+    from dataclasses import replace
+
     from chalicelib.callbacks.deliver import Deliverer
 
     out = outside()
@@ -444,7 +536,14 @@ def rooms() -> Rooms:
     return Rooms(
         requests=requests(),
         sources=sources,
-        budgets=Budgets(sources=sources, connectors=out.connectors, meter=out.meter, audit=out.audit, clock=out.clock),
+        budgets=Budgets(
+            sources=sources,
+            connectors=out.connectors,
+            meter=out.meter,
+            audit=out.audit,
+            clock=out.clock,
+            is_deployed=out.settings.home is None,
+        ),
         admins=Admins(admins=out.admins, catalog=out.catalog, audit=out.audit, clock=out.clock),
         mappings=Mappings(
             catalog=out.catalog,
@@ -487,6 +586,8 @@ def rooms() -> Rooms:
 
 def health(request: HttpRequest) -> HttpResponse:
     """Say that the program runs and its environment is whole."""
+    from chalicelib.core.message import HttpResponse
+
     outside()
     return HttpResponse(status=200, body=json.dumps({"ok": True, "version": VERSION}))
 

@@ -59,7 +59,6 @@ PUSH_KEY, PUSH_TOKEN = "k" * 43, "bench0token"
 LISTSUB, USER_LIST, USER_GET = "departments.listsub", "users.list", "users.get"
 DINGTALK_PAGE, DINGTALK_PER_SECOND = 100, 20
 ACKNOWLEDGED = 3000
-IMPORTS = 9
 STORM_EVENTS, STORM_S = 5000, 60.0
 
 
@@ -323,34 +322,6 @@ def gateway_event(url: str, headers: Mapping[str, str], body: bytes) -> dict[str
     }
 
 
-def cold_import() -> None:
-    """Measure `import app` in fresh processes, with compiled modules at hand and, as in a new Lambda, without."""
-    table = Table(
-        "modules",
-        "runs",
-        "median ms",
-        "least ms",
-        "most ms",
-        title="import app, in a fresh process",
-        title_justify="left",
-    )
-    program = "import time; t = time.perf_counter(); import app; print(time.perf_counter() - t)"
-    root = Path(switchboard.__file__).parent
-    for name, compiled in (("compiled before", True), ("compiled on import, those of Python too", False)):
-        took_ms = []
-        for _ in range(IMPORTS):
-            with tempfile.TemporaryDirectory() as nowhere:
-                environ = {**os.environ, **({} if compiled else {"PYTHONPYCACHEPREFIX": nowhere})}
-                command = [sys.executable, "-c", program]
-                done = subprocess.run(  # noqa: S603 - our own program
-                    command, cwd=root, env=environ, capture_output=True, text=True, check=True
-                )
-            took_ms.append(1000 * float(done.stdout))
-        shown = (statistics.median(took_ms), min(took_ms), max(took_ms))
-        table.add_row(name, str(IMPORTS), *(f"{each:.0f}" for each in shown))
-    console.print(table)
-
-
 class Serving:
     """`rollcall serve` beside a company that pushes to it."""
 
@@ -519,7 +490,7 @@ def until(condition: Callable[[], bool], seconds: float = 30.0, step_s: float = 
 
 
 def main() -> None:
-    from infra import bench_chat  # which is built on this module
+    from infra import bench_aws, bench_chat, bench_scale, bench_store  # which are built on this module
 
     cores = os.cpu_count()
     console.print(
@@ -528,8 +499,12 @@ def main() -> None:
     console.print("the lab runs in the same process, so CPU seconds include the simulated vendor's.\n")
     sections = (
         *(calls_and_writes, wall_time, dingtalk_calls, dingtalk_wall_time),
-        *(acknowledging, cold_import, events, storms),
+        *(acknowledging, bench_aws.cold_import, events, storms),
         bench_chat.chat,
+        bench_aws.dynamodb_calls,
+        bench_store.store,
+        bench_scale.scale,
+        bench_scale.scale_dynamodb,
     )
     wanted = set(sys.argv[1:])
     for section in sections:

@@ -12,11 +12,22 @@ settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("calm")
 
 
+OURS = logging.getLogger("chalicelib")
+FOUND = OURS.handlers, OURS.propagate, OURS.level
+
+
 @pytest.fixture(autouse=True)
 def _log_as_it_was() -> Iterator[None]:
-    """Take away what a test, or a command in it, has made of Rollcall's log: its stream ends with the test."""
-    ours = logging.getLogger("chalicelib")
-    handlers, propagate, level = ours.handlers, ours.propagate, ours.level
+    """Take away what a test, a fixture of more than one, or a command in them has made of Rollcall's log.
+
+    Its stream ends with the test.
+    """
+    _restore()
     yield
-    ours.handlers, ours.propagate = handlers, propagate
-    ours.setLevel(level)
+    _restore()
+
+
+def _restore() -> None:
+    handlers, OURS.propagate, level = FOUND
+    OURS.handlers = list(handlers)
+    OURS.setLevel(level)

@@ -427,7 +427,7 @@ def _texts(secrets: Mapping[str, Secret]) -> Mapping[str, str]:
 class House:
     """The whole program around a made-up company, on a table in memory and a clock that is turned by hand."""
 
-    def __init__(self, company: Company | None = None, table: Table | None = None) -> None:
+    def __init__(self, company: Company | None = None, table: Table | None = None, *, uid: str = "") -> None:
         self.company = company or a_company()
         self.clock = ManualClock(NOON)
         self.table: Table = table or SqliteTable(":memory:")
@@ -459,6 +459,7 @@ class House:
                     cycle_hours=24,
                     settings={"app_id": "cli_1"},
                     secrets=secrets,
+                    uid=uid,
                 ),
                 activate_gate=False,
             )

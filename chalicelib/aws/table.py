@@ -3,6 +3,9 @@
 Every read is consistent. What DynamoDB leaves undone for lack of throughput, or refuses because another transaction
 is in the way, is tried again with growing pauses, and then is a StoreConflictError. So is an answer that never
 came: then the write may have been done.
+
+Batches are in flight together, because most of their time is spent waiting. What was begun has ended when a method
+returns or raises, and two writes of one item are never in flight at once.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ import functools
 import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from concurrent import futures
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, assert_never
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
@@ -35,6 +40,8 @@ from chalicelib.core.ports import (
 )
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
@@ -50,9 +57,12 @@ if TYPE_CHECKING:
     )
 
     Wire: TypeAlias = dict[str, AttributeValueTypeDef]
+    _Batch: TypeAlias = dict[tuple[str, str], WriteRequestUnionTypeDef]
 
 T = TypeVar("T")
 
+# More wait for the one processor of a function than for the table.
+WIDTH: Final = 6
 _READS_AT_ONCE: Final = 100
 _WRITES_AT_ONCE: Final = 25
 _TRIES: Final = 8
@@ -74,6 +84,7 @@ _TRANSIENT: Final = frozenset(
     }
 )
 _CONDITION_FAILED: Final = "ConditionalCheckFailed"
+_SERVER_ERRORS: Final = 500
 # Whatever else makes a write invalid is refused before it is sent: an item too large after its update.
 _INVALID: Final = frozenset({"ValidationError", "ValidationException"})
 
@@ -95,7 +106,10 @@ def schema(table_name: str) -> CreateTableInputTypeDef:
 
 
 class DynamoTable:
-    """A Table over one DynamoDB table; the client is made when it is first needed."""
+    """A Table over one DynamoDB table; the client is made when it is first needed.
+
+    `width` is how many batches are in flight at once; 1 leaves all to the caller's thread.
+    """
 
     def __init__(
         self,
@@ -104,11 +118,13 @@ class DynamoTable:
         *,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
+        width: int = WIDTH,
     ) -> None:
         self._name = table_name
         self._client = functools.cache(make_client)
         self._clock = clock
         self._jitter = jitter
+        self._width = width
 
     def get(self, partition: str, sort: str) -> Item | None:
         limits.check_key(partition, sort)
@@ -120,11 +136,10 @@ class DynamoTable:
     def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
         for partition, sort in keys:
             limits.check_key(partition, sort)
-        found: dict[tuple[str, str], Item] = {}
-        for batch in _batches(dict.fromkeys(keys), _READS_AT_ONCE):
-            for item in self._get_batch([_key(*key) for key in batch]):
-                found[item.partition, item.sort] = item
-        return found
+        batches = [[_key(*key) for key in batch] for batch in _batches(dict.fromkeys(keys), _READS_AT_ONCE)]
+        with self._together(len(batches)) as pool:
+            read = pool.map(self._get_batch, batches) if pool else map(self._get_batch, batches)
+            return {(item.partition, item.sort): item for items in read for item in items}
 
     def query(
         self,
@@ -146,7 +161,7 @@ class DynamoTable:
             "ScanIndexForward": not backward,
             "KeyConditionExpression": "#p = :p AND begins_with(#s, :s)" if prefix else "#p = :p",
             "ExpressionAttributeNames": {"#p": limits.PARTITION, **({"#s": limits.SORT} if prefix else {})},
-            "ExpressionAttributeValues": {":p": {"S": partition}, **({":s": _value(prefix)} if prefix else {})},
+            "ExpressionAttributeValues": {":p": {"S": partition}, **({":s": {"S": prefix}} if prefix else {})},
         }
         if after is not None:
             asked["ExclusiveStartKey"] = _key(partition, after)
@@ -182,56 +197,104 @@ class DynamoTable:
         self._try(attempt)
 
     def write_many(self, writes: Iterable[Put | Delete]) -> None:
-        batch: dict[tuple[str, str], WriteRequestUnionTypeDef] = {}
-        for write in writes:
-            limits.check_plain(write)
-            place = limits.place_of(write)
-            # A batch may not have an item twice: its last write stands. Batches go one after the other.
-            if len(batch) == _WRITES_AT_ONCE:
-                self._write_batch(list(batch.values()))
-                batch.clear()
-            batch[place] = _request(write)
-        if batch:
-            self._write_batch(list(batch.values()))
+        batches = _write_batches(writes)
+        ahead = list(islice(batches, 2))
+        with self._together(len(ahead)) as pool:
+            if pool is None:
+                for batch in chain(ahead, batches):
+                    self._write_batch(list(batch.values()))
+            else:
+                self._write_together(pool, chain(ahead, batches))
 
-    def _get_batch(self, keys: Sequence[Wire]) -> Iterator[Item]:
-        wanted: Mapping[str, KeysAndAttributesTypeDef] = {self._name: {"Keys": keys, "ConsistentRead": True}}
-        for pause_s in self._pauses():
+    def _write_together(self, pool: Executor, batches: Iterable[_Batch]) -> None:
+        """Keep the pool busy; a batch begins when those before it that have an item of its own are done.
+
+        The error of any batch is raised before the next one begins.
+        """
+        in_flight: dict[Future[None], _Batch] = {}
+
+        def take(done: Iterable[Future[None]]) -> None:
+            for future in list(done):
+                del in_flight[future]
+                future.result()
+
+        for batch in batches:
+            take(future for future in in_flight if future.done())
+            take(future for future, other in in_flight.items() if not batch.keys().isdisjoint(other))
+            if len(in_flight) == self._width:
+                take(futures.wait(in_flight, return_when=futures.FIRST_COMPLETED).done)
+            in_flight[pool.submit(self._write_batch, list(batch.values()))] = batch
+        take(in_flight)
+
+    @contextmanager
+    def _together(self, batches: int) -> Iterator[Executor | None]:
+        """Give threads for batches, which have all ended when this does; none where one thread is enough."""
+        if min(batches, self._width) < 2:
+            yield None
+            return
+        with futures.ThreadPoolExecutor(self._width, thread_name_prefix="table") as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _get_batch(self, keys: Sequence[Wire]) -> list[Item]:
+        found: list[Item] = []
+
+        def attempt(left: Sequence[Wire]) -> Sequence[Wire]:
+            wanted: Mapping[str, KeysAndAttributesTypeDef] = {self._name: {"Keys": left, "ConsistentRead": True}}
             answer = self._try(functools.partial(self._client().batch_get_item, RequestItems=wanted))
-            yield from (_item(item) for item in answer["Responses"].get(self._name, []))
-            if not answer.get("UnprocessedKeys"):
-                return
-            left = answer["UnprocessedKeys"][self._name]["Keys"]
-            wanted = {self._name: {"Keys": left, "ConsistentRead": True}}
-            self._clock.sleep(pause_s)
-        raise _busy()
+            found.extend(_item(item) for item in answer["Responses"].get(self._name, []))
+            unprocessed = answer.get("UnprocessedKeys", {}).get(self._name)
+            return unprocessed["Keys"] if unprocessed else []
+
+        self._until_done(keys, attempt)
+        return found
 
     def _write_batch(self, requests: Sequence[WriteRequestUnionTypeDef]) -> None:
-        for pause_s in self._pauses():
-            asked = {self._name: requests}
+        def attempt(left: Sequence[WriteRequestUnionTypeDef]) -> Sequence[WriteRequestUnionTypeDef]:
+            asked = {self._name: left}
             answer = self._try(functools.partial(self._client().batch_write_item, RequestItems=asked))
-            if not answer.get("UnprocessedItems"):
-                return
-            requests = answer["UnprocessedItems"][self._name]
-            self._clock.sleep(pause_s)
-        raise _busy()
+            return answer.get("UnprocessedItems", {}).get(self._name, [])
+
+        self._until_done(requests, attempt)
+
+    def _until_done(self, things: Sequence[T], attempt: Callable[[Sequence[T]], Sequence[T]]) -> None:
+        """Attempt what the attempt before has left; whatever gets on has all its patience again."""
+        pauses = self._pauses()
+        while left := attempt(things):
+            if len(left) < len(things):
+                pauses = self._pauses()
+            self._rest(pauses)
+            things = left
 
     def _try(self, call: Callable[[], T]) -> T:
-        for pause_s in self._pauses():
+        pauses = self._pauses()
+        while True:
             try:
                 return call()
             except ClientError as error:
-                codes = {error.response["Error"]["Code"], *_cancellation_codes(error)}
-                if codes.isdisjoint(_TRANSIENT):
+                if not _passes(error):
                     raise
-                self._clock.sleep(pause_s)
+                self._rest(pauses, error)
             except (HTTPClientError, ConnectionError) as error:
                 raise _busy() from error
-        raise _busy()
 
     def _pauses(self) -> Iterator[float]:
-        for nth in range(_TRIES):
+        """Make the pauses between all tries."""
+        for nth in range(_TRIES - 1):
             yield self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**nth)
+
+    def _rest(self, pauses: Iterator[float], after: ClientError | None = None) -> None:
+        """
+        Raises:
+            StoreConflictError: that was the last try.
+        """
+        pause_s = next(pauses, None)
+        if pause_s is None:
+            raise _busy() from after
+        self._clock.sleep(pause_s)
 
     def _transact(self, write: Write) -> TransactWriteItemTypeDef:
         match write:
@@ -285,6 +348,19 @@ def _set(
             assert_never(condition)
     request["ExpressionAttributeNames"] = {"#a": attribute}
     request["ExpressionAttributeValues"] = {":a": _value(value)}
+
+
+def _write_batches(writes: Iterable[Put | Delete]) -> Iterator[_Batch]:
+    """Batch writes by the place of their item: one may not stand twice in a batch, and the last write of it stands."""
+    batch: _Batch = {}
+    for write in writes:
+        limits.check_plain(write)
+        if len(batch) == _WRITES_AT_ONCE:
+            yield batch
+            batch = {}
+        batch[limits.place_of(write)] = _request(write)
+    if batch:
+        yield batch
 
 
 def _request(write: Put | Delete) -> WriteRequestUnionTypeDef:
@@ -342,6 +418,12 @@ def _attribute(wire: AttributeValueTypeDef) -> Attribute:
             return octets
         case _:
             raise ContractError("internal error", kind="attribute of an unknown type")
+
+
+def _passes(error: ClientError) -> bool:
+    """Tell whether the same request may be taken a little later."""
+    codes = {error.response["Error"]["Code"], *_cancellation_codes(error)}
+    return not codes.isdisjoint(_TRANSIENT) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_ERRORS
 
 
 def _cancellation_codes(error: ClientError) -> Sequence[str]:

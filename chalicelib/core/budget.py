@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.core.task import Trigger
+from chalicelib.core.task import SyncTask, Trigger
 
 DAY: Final = timedelta(days=1)
 MOST_CALLS: Final = 1_000_000_000
@@ -47,16 +47,38 @@ def cause_of(trigger: Trigger) -> Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Calls by endpoint, and in how many tasks."""
+    """Calls by endpoint, and in how many tasks; how long these ran, how many keys they looked at and entries wrote."""
 
     calls: Mapping[str, int] = field(default_factory=dict)
     tasks: int = 0
+    seconds: int = 0
+    keys: int = 0
+    written: int = 0
 
     def plus(self, other: Usage) -> Usage:
-        return Usage(calls=dict(Counter(self.calls) + Counter(other.calls)), tasks=self.tasks + other.tasks)
+        return Usage(
+            calls=dict(Counter(self.calls) + Counter(other.calls)),
+            tasks=self.tasks + other.tasks,
+            seconds=self.seconds + other.seconds,
+            keys=self.keys + other.keys,
+            written=self.written + other.written,
+        )
 
 
 Spent = Mapping[Cause, Usage]
+
+
+def usage_of(task: SyncTask) -> Usage:
+    """Say what a task that has ended has cost."""
+    seconds = (task.finished_at - task.started_at).total_seconds() if task.finished_at and task.started_at else 0.0
+    keys = sum(sum(of_kind.values()) for of_kind in task.counts.values())
+    return Usage(
+        calls=task.calls,
+        tasks=1,
+        seconds=max(1, round(seconds)) if seconds else 0,
+        keys=keys,
+        written=task.entry_writes,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

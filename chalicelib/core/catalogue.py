@@ -513,9 +513,9 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "其他来源仍显示此人或部门：{handles}。如确已离开请批准；如并非同一人，请 `解除关联`。",
     ),
     "left before it was taken over": (
-        "They had left by their former source, which is gone or unlinked; this one still shows them. Approve if they are "
-        "to have access again.",
-        "原来源已将其标记为离开，而该来源已删除或已解除关联；本来源仍显示。如应恢复访问权限请批准。",
+        "Their former source took their access: they had left, or were suspended. This one shows them with access. Approve "
+        "if they are to have it again.",
+        "原来源已将其标记为离开或停用，而本来源仍显示其在职。如应恢复访问权限请批准。",
     ),
     "entries without a source": (
         "There are employees in the directory whose source was deleted. Without matching rules this source creates all "
@@ -982,6 +982,17 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "field edit wants something": (
         "Say what to change of {name}: --label, --type, or both. Its name stays: add a new field instead.",
         "请说明要修改 {name} 的什么：--label、--type 或两者。字段名不能改，可另建新字段。",
+    ),
+    # what it costs
+    "month costs": (
+        "This month will cost about {dollars} USD (table {table}, functions {functions}, queues {queues}, secrets {secrets}, "
+        "watching {watching}, else {rest}): estimated from what was counted; AWS's bill decides.",
+        "本月预计约 {dollars} 美元（数据表 {table}，函数 {functions}，队列 {queues}，密钥 {secrets}，监控 {watching}，其他 "
+        "{rest}）：按计数估算，以 AWS 账单为准。",
+    ),
+    "costs nothing here": (
+        "It costs nothing but this machine.",
+        "除本机外不产生费用。",
     ),
     # how tasks end
     "waits for approval": (

@@ -1,11 +1,14 @@
 """The limits that belong to the Table port, so that every engine refuses the same things in the same way.
 
-They are DynamoDB's. Sizes count as DynamoDB counts them: UTF-8 names and values, keys and expiry included.
+They are DynamoDB's. Sizes count as DynamoDB counts them: UTF-8 names and values, keys and expiry included. A value of
+another type than a row can have is a TypeError: nobody looks again before it is sent or kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import index
 from typing import Final
 
 from chalicelib.core.ports import (
@@ -15,7 +18,6 @@ from chalicelib.core.ports import (
     Absent,
     Attribute,
     Before,
-    Check,
     Condition,
     Delete,
     Equals,
@@ -34,6 +36,7 @@ RESERVED: Final = frozenset({PARTITION, SORT, EXPIRES})
 LARGEST_PARTITION_KEY_BYTES: Final = 2048
 LARGEST_SORT_KEY_BYTES: Final = 1024
 LARGEST_PAGE_BYTES: Final = 1024 * 1024
+_KEY_NAMES_BYTES: Final = len(PARTITION) + len(SORT)
 _LARGEST_INTEGER: Final = 10**38 - 1
 
 
@@ -55,14 +58,12 @@ def check_key(partition: str, sort: str) -> int:
 
 def check_attribute(name: str, value: Attribute) -> int:
     """Return the bytes of an attribute that keeps its limits."""
-    if not name or name in RESERVED:
-        raise ValueError(f"attribute name {name!r} is empty or reserved")
-    return _text_bytes(name) + _value_bytes(name, value)
+    return _name_bytes(name) + _value_bytes(name, value)
 
 
 def item_bytes(item: Item) -> int:
     """Return the bytes of an item that keeps its limits."""
-    size = len(PARTITION) + len(SORT) + check_key(item.partition, item.sort)
+    size = _KEY_NAMES_BYTES + check_key(item.partition, item.sort)
     size += _attributes_bytes(item.attributes)
     if item.expires is not None:
         size += len(EXPIRES) + _value_bytes(EXPIRES, item.expires)
@@ -81,15 +82,8 @@ def check_condition(condition: Condition) -> None:
 
 def place_of(write: Write) -> tuple[str, str]:
     """Tell which item a write is about."""
-    match write:
-        case Put(item=item):
-            return item.partition, item.sort
-        case (
-            Update(partition=partition, sort=sort)
-            | Delete(partition=partition, sort=sort)
-            | Check(partition=partition, sort=sort)
-        ):
-            return partition, sort
+    at = write.item if isinstance(write, Put) else write
+    return at.partition, at.sort
 
 
 def write_bytes(write: Write) -> int:
@@ -134,6 +128,8 @@ def start_after(prefix: str, after: str | None, *, backward: bool) -> tuple[bool
 
     DynamoDB refuses a start that lies outside of what the query may read; here it means what it says.
     """
+    for text in (prefix, after or ""):
+        _text_bytes(text)
     if after is None or (after and after.startswith(prefix)):
         return True, after
     beyond = (after > prefix) is not backward if after else backward
@@ -141,7 +137,7 @@ def start_after(prefix: str, after: str | None, *, backward: bool) -> tuple[bool
 
 
 def check_limit(limit: int | None) -> None:
-    if limit is not None and limit < 1:
+    if limit is not None and index(limit) < 1:
         raise ValueError(f"page limit {limit}, wanted at least 1")
 
 
@@ -152,17 +148,25 @@ def _attributes_bytes(attributes: Mapping[str, Attribute]) -> int:
     return size
 
 
+@lru_cache(maxsize=256)
+def _name_bytes(name: str) -> int:
+    if not name or name in RESERVED:
+        raise ValueError(f"attribute name {name!r} is empty or reserved")
+    return _text_bytes(name)
+
+
 def _text_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+    # Asked of the type, which bytes are not: an engine that trusts this would keep them as something else.
+    return len(text) if str.isascii(text) else len(text.encode())
 
 
 def _value_bytes(name: str, value: Attribute) -> int:
-    if isinstance(value, bool):
-        raise ValueError(f"attribute {name!r} is a bool, wanted str, int or bytes")
     if isinstance(value, str):
         return _text_bytes(value)
     if isinstance(value, bytes):
         return len(value)
-    if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+    if isinstance(value, bool):
+        raise ValueError(f"attribute {name!r} is a bool, wanted str, int or bytes")
+    if not -_LARGEST_INTEGER <= index(value) <= _LARGEST_INTEGER:
         raise ValueError(f"attribute {name!r} has more than 38 digits")
     return (len(str(abs(value))) + 1) // 2 + 1 + (value < 0)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from chalicelib.core.errors import ConflictError, MalformedError
@@ -105,6 +108,11 @@ class ExtendedField:
     label: str
 
 
+@cache
+def _types(extended: tuple[ExtendedField, ...]) -> Mapping[str, FieldType]:
+    return MappingProxyType({**FIELDS[Kind.EMPLOYEE], **{each.name: each.type for each in extended}})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMapping:
     """`retired` are extended fields that were removed: whoever still has a value in one loses it."""
@@ -121,8 +129,7 @@ class FieldMapping:
         return next((each for each in self.rules(kind) if each.field == field), None)
 
     def types(self, kind: Kind) -> Mapping[str, FieldType]:
-        extended = {each.name: each.type for each in self.extended} if kind is Kind.EMPLOYEE else {}
-        return {**FIELDS[kind], **extended}
+        return _types(self.extended) if kind is Kind.EMPLOYEE and self.extended else FIELDS[kind]
 
     def settled(self, kind: Kind) -> frozenset[str]:
         """Name the fields in which no read can hide a value: an admin has settled what is in them."""
@@ -204,7 +211,7 @@ def map_record(record: SourceRecord, mapping: FieldMapping, resolve: Resolve) ->
 def digest(values: Values) -> str:
     """Fingerprint mapped values, the names of the covered fields included."""
     text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=12).digest()).decode()
 
 
 def _taken(record: SourceRecord, rule: Rule) -> tuple[Value, list[str]]:
@@ -237,38 +244,25 @@ def _said(record: SourceRecord, name: str) -> Value:
 
 def _typed(raw: Value, type_: FieldType, resolve: Resolve) -> Value:
     if raw is None or raw in ("", ()):
-        return () if type_ in (FieldType.DEPARTMENTS, FieldType.EMPLOYEES) else None
+        return () if type_ in _SEVERAL else None
+    if (converted := _CONVERTED.get(type_)) is not None:
+        return converted(raw)
     kind = type_.refers_to
-    match type_:
-        case FieldType.INTEGER:
-            return int(_matching(_INTEGER, _text(raw)))
-        case FieldType.BOOLEAN:
-            return raw if isinstance(raw, bool) else _flag(_text(raw))
-        case FieldType.DATE:
-            return _day(_text(raw))
-        case FieldType.STATE:
-            return State(_text(raw)).value
-        case FieldType.EMAIL:
-            return _matching(_EMAIL, _text(raw))
-        case FieldType.MOBILE:
-            return _matching(_MOBILE, _text(raw))
-        case FieldType.URL:
-            return _matching(_URL, _text(raw))
-        case FieldType.TEXT:
-            return _text(raw)
-        case _:
-            assert kind is not None  # noqa: S101 - the reference types are all that is left
-            if type_ in (FieldType.DEPARTMENT, FieldType.EMPLOYEE):
-                return resolve(kind, _text(raw)) or None
-            if not isinstance(raw, tuple) or len(raw) > REFERENCES_LIMIT:
-                return _refuse()
-            return tuple(entry for external_id in raw if (entry := resolve(kind, external_id)))
+    assert kind is not None  # noqa: S101 - the reference types are all that is left
+    if type_ not in _SEVERAL:
+        return resolve(kind, _text(raw)) or None
+    if not isinstance(raw, tuple) or len(raw) > REFERENCES_LIMIT:
+        return _refuse()
+    return tuple(entry for external_id in raw if (entry := resolve(kind, external_id)))
 
 
 def _text(raw: Value) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         _refuse()
-    text = _CONTROL.sub(" ", str(raw)).strip()
+    text = str(raw)
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    text = text.strip()
     if not text or len(text) > TEXT_LIMIT:
         _refuse()
     return text
@@ -302,6 +296,19 @@ def _matching(pattern: re.Pattern[str], text: str) -> str:
 
 def _refuse() -> str:
     raise ValueError
+
+
+_SEVERAL: Final = (FieldType.DEPARTMENTS, FieldType.EMPLOYEES)
+_CONVERTED: Final[Mapping[FieldType, Callable[[Value], Value]]] = {
+    FieldType.TEXT: _text,
+    FieldType.INTEGER: lambda raw: int(_matching(_INTEGER, _text(raw))),
+    FieldType.BOOLEAN: lambda raw: raw if isinstance(raw, bool) else _flag(_text(raw)),
+    FieldType.DATE: lambda raw: _day(_text(raw)),
+    FieldType.STATE: lambda raw: State(_text(raw)).value,
+    FieldType.EMAIL: lambda raw: _matching(_EMAIL, _text(raw)),
+    FieldType.MOBILE: lambda raw: _matching(_MOBILE, _text(raw)),
+    FieldType.URL: lambda raw: _matching(_URL, _text(raw)),
+}
 
 
 # --- what an admin may change
@@ -392,7 +399,6 @@ def check_rule(rule: Rule, kind: Kind, mapping: FieldMapping, vocabulary: Vocabu
     return tuple(_doubts(rule, kind, vocabulary))
 
 
-_SEVERAL: Final = (FieldType.DEPARTMENTS, FieldType.EMPLOYEES)
 _PLAIN: Final = (FieldType.TEXT, FieldType.INTEGER, FieldType.EMAIL, FieldType.MOBILE, FieldType.URL, FieldType.DATE)
 # What fits a field as it is, by the type of the field; a reference fits its own type alone.
 _FITS: Final[Mapping[FieldType, tuple[FieldType, ...]]] = {

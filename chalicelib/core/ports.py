@@ -5,35 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from chalicelib.core.budget import Cause, Spent
-from chalicelib.core.confirm import Confirmation
-from chalicelib.core.finding import Finding
-from chalicelib.core.message import Address, Card, Delivery, HttpRequest, Message, Opened, Outgoing
-from chalicelib.core.model import Entry, Key, Kind, Link, Part, Remark, SourceRecord
-from chalicelib.core.notice import NoticeSettings
-from chalicelib.core.page import Visit
-from chalicelib.core.presence import Presence
-from chalicelib.core.principal import Admin, Principal
-from chalicelib.core.reply import Reply
-from chalicelib.core.scope import SourceDepartment
-from chalicelib.core.secret import Secret
-from chalicelib.core.source import Form, Source, Turn
-from chalicelib.core.task import (
-    Claim,
-    Fence,
-    Hint,
-    Lane,
-    Outcome,
-    Progress,
-    RowOutcome,
-    RowStatus,
-    Sighting,
-    Snapshot,
-    SyncRecord,
-    SyncTask,
-)
+from chalicelib.core.task import Lane
+
+if TYPE_CHECKING:
+    # Loaded by those who use them: a door that vendors wait for needs few.
+    from chalicelib.core.budget import Cause, Spent
+    from chalicelib.core.confirm import Confirmation
+    from chalicelib.core.finding import Finding
+    from chalicelib.core.message import Address, Card, Delivery, HttpRequest, Message, Opened, Outgoing
+    from chalicelib.core.model import Entry, Key, Kind, Link, Part, Remark, SourceRecord
+    from chalicelib.core.notice import NoticeSettings
+    from chalicelib.core.page import Visit
+    from chalicelib.core.presence import Presence
+    from chalicelib.core.principal import Admin, Principal
+    from chalicelib.core.reply import Reply
+    from chalicelib.core.scope import SourceDepartment
+    from chalicelib.core.secret import Secret
+    from chalicelib.core.source import Form, Source, Turn
+    from chalicelib.core.task import (
+        Claim,
+        Fence,
+        Hint,
+        Outcome,
+        Progress,
+        RowOutcome,
+        RowStatus,
+        Sighting,
+        Snapshot,
+        SyncRecord,
+        SyncTask,
+    )
 
 # --- the table below the store ---------------------------------------------------------------------------------------
 

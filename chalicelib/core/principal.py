@@ -53,6 +53,8 @@ TERMINAL = Principal(key="terminal", role=Role.OWNER, door="terminal", audits=Tr
 SCHEDULE = Principal(key="schedule", role=Role.OPERATOR, door="tick")
 
 EVENTS = Principal(key="events", role=Role.OPERATOR, door="events")
+# A source that shares an entry with another one, where that has shown what this one waited for.
+MATCHING = Principal(key="matching", role=Role.OPERATOR, door="sync")
 
 
 def permits(principal: Principal, needed: Role) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.core.budget import Tariff
-from chalicelib.core.errors import ConflictError, MalformedError
+from chalicelib.core.errors import ConflictError, MalformedError, NotFoundError
 from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import UNLISTED, FieldMapping, Vocabulary
 from chalicelib.core.matching import UNMATCHED, Matching
@@ -214,6 +214,21 @@ def answered(form: Form, settings: Mapping[str, str]) -> Mapping[str, str]:
 
 def _option(name: str) -> str:
     return name.replace("_", "-")
+
+
+def which(sources: Sequence[Source], handle_or_uid: str) -> Source:
+    """Find a source by its uid, or else by its handle.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    for each in sources:
+        if each.uid == handle_or_uid:
+            return each
+    for each in sources:
+        if each.handle == handle_or_uid:
+            return each
+    raise NotFoundError("no such source", handle=handle_or_uid[:40])
 
 
 def check_room(source: Source, others: Sequence[Source]) -> None:

@@ -190,7 +190,8 @@ class SyncTask:
     """One run. `source` is the uid, `asked_by` a principal's key. `calls` counts requests to the vendor by endpoint.
 
     `not_before` is set while a fault is waited out. `deliveries` are the ids of the callbacks that caused it.
-    `decisions` are the last ones about its rows, oldest first.
+    `decisions` are the last ones about its rows, oldest first. `plan_keys` are those of all rows of its plan, once that
+    is complete, where they are few: so they are read by name; None where they are many, or not known.
     """
 
     task_id: str
@@ -214,6 +215,7 @@ class SyncTask:
     remarks: tuple[Remark, ...] = ()
     deliveries: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    plan_keys: tuple[Key, ...] | None = None
 
     @property
     def lane(self) -> Lane:

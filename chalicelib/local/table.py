@@ -41,8 +41,8 @@ from chalicelib.local.clock import SystemClock
 _BUSY_TIMEOUT_MS: Final = 30_000
 _OPEN_TRIES: Final = 200
 _AT_ONCE: Final = 1000
-# 16 MB. A long run writes the same pages again and again; the fewer the checkpoints, the fewer the copies.
-_PAGES_BETWEEN_CHECKPOINTS: Final = 4000
+# 64 MB. A long run writes the same pages again and again; the fewer the checkpoints, the fewer the copies.
+_PAGES_BETWEEN_CHECKPOINTS: Final = 16_000
 
 _SCHEMA: Final = (
     """
@@ -284,6 +284,8 @@ def _text(attributes: Mapping[str, Attribute]) -> str:
 
 
 def _attributes(text: str) -> Mapping[str, Attribute]:
+    if text == "{}":
+        return {}
     plain: dict[str, str | int | list[str]] = json.loads(text)
     return {name: a2b_base64(value[0]) if isinstance(value, list) else value for name, value in plain.items()}
 

@@ -65,7 +65,7 @@ class Alarms:
         for to, lang in self._listeners():
             whom = hashlib.blake2b(f"{to.source}#{to.chat}#{to.person}".encode(), digest_size=8).hexdigest()
             reply = self._reply(name, lang, raised=state == _RAISED)
-            outgoing_id = f"alarm:{name}:{changed}:{whom}"
+            outgoing_id = f"alarm:{name}:{state}:{changed}:{whom}"
             told[to.source] = None
             self.chats.put([Outgoing(outgoing_id=outgoing_id, to=to, reply=reply, created_at=self.clock.now())])
         log.warning("alarm", extra={"alarm": name, "state": state, "workspaces": len(told)})

@@ -9,19 +9,41 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.diff import Action, changed
 from chalicelib.core.errors import Fact, NotFoundError
 from chalicelib.core.model import FIELDS, Entry, FieldType, Kind, Remark, State, Value, Values
-from chalicelib.core.ports import Catalog, Directory
+from chalicelib.core.ports import Directory
 from chalicelib.core.reply import Block, Json, Line, Pairs, Table, Tone
+from chalicelib.core.source import Source, which
 from chalicelib.core.task import Evidence, Purpose, RowStatus, SyncRecord, SyncTask, Tally, TaskStatus, Trigger
+
+
+class Sources(Protocol):
+    """The part of the catalog that words need."""
+
+    def sources(self) -> Sequence[Source]: ...
+
+    def source(self, handle_or_uid: str) -> Source: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The sources as they were a moment ago: whoever lists a hundred things reads them once."""
+
+    known: Sequence[Source]
+
+    def sources(self) -> Sequence[Source]:
+        return self.known
+
+    def source(self, handle_or_uid: str) -> Source:
+        return which(self.known, handle_or_uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +51,7 @@ class View:
     """For whom something is put into words. `private`: nobody else reads along, so personal data may be shown."""
 
     lang: Lang
-    catalog: Catalog
+    catalog: Sources
     directory: Directory
     private: bool = True
 
@@ -39,6 +61,10 @@ class View:
 
     def pick(self, english: str, chinese: str) -> str:
         return chinese if self.zh else english
+
+    def listing(self) -> Self:
+        """Look the sources up now, and not again for each line of a list."""
+        return replace(self, catalog=Known(known=self.catalog.sources()))
 
 
 WORDS: Mapping[str, tuple[str, str]] = {

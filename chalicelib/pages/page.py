@@ -8,7 +8,6 @@ saves them, so none is kept in between, and none ever goes back.
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -62,7 +61,7 @@ from chalicelib.pages.draw import words
 from chalicelib.pages.posted import Posted, browser, is_from_here, is_https, is_loopback, posted
 from chalicelib.pages.preview import titled
 from chalicelib.pages.show import Showing, Turn, preferred, secret_names
-from chalicelib.sources.draft import Draft
+from chalicelib.sources.draft import Draft, new_uid
 from chalicelib.sources.links import Links
 from chalicelib.sources.room import Created, Edited, Sources
 
@@ -258,7 +257,7 @@ class OneTimePage:
         visit, form, now = self._gone_on(turn.visit), self.showing.form_of(turn.visit), self.clock.now()
         turn = replace(turn, visit=visit)
         source = self.showing.edited(visit)
-        makes = visit.makes or ("" if source else uuid.uuid4().hex)
+        makes = visit.makes or ("" if source else new_uid())
         what = draft(
             form,
             visit.answers,

@@ -7,11 +7,21 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.core.audited import audited
-from chalicelib.core.budget import MOST_CALLS, Forecast, forecast, month_before, month_ends, month_of
+from chalicelib.core.budget import (
+    DAY,
+    MOST_CALLS,
+    Forecast,
+    forecast,
+    month_before,
+    month_begins,
+    month_ends,
+    month_of,
+)
+from chalicelib.core.cost import Usage, month
 from chalicelib.core.errors import MalformedError
 from chalicelib.core.ports import Audit, Clock, Connectors, Meter
 from chalicelib.core.principal import Principal, Role
-from chalicelib.core.source import Source, due_at, due_next
+from chalicelib.core.source import HOUR, Source, due_at, due_next
 from chalicelib.sources.calendar import next_due
 from chalicelib.sources.edit import Edited
 from chalicelib.sources.room import Sources
@@ -27,6 +37,8 @@ class Budgets:
     meter: Meter
     audit: Audit
     clock: Clock
+    # On one machine nobody charges for anything.
+    is_deployed: bool = False
 
     def set(self, who: Principal, handle: str, calls: int) -> Edited:
         """Say how many calls to its vendor a source may make in a month; 0 when nobody is to look at it.
@@ -53,6 +65,18 @@ class Budgets:
             tariff=self.connectors.form(source.kind).tariff,
             budget=source.budget,
         )
+
+    def charged(self) -> Usage | None:
+        """Estimate what AWS charges this month, if it goes on like this; None on one machine."""
+        if not self.is_deployed:
+            return None
+        now, sources = self.clock.now(), self.sources.catalog.sources()
+        began = max(month_begins(now), min((each.created_at for each in sources), default=now))
+        hours = (month_ends(now) - began) / HOUR
+        # A day at least, or its first hour would make a month.
+        pace = max(1.0, hours / max((now - began) / HOUR, DAY / HOUR))
+        spent = [self.meter.month(each.uid, month_of(now)) for each in sources]
+        return month(spent, hours=hours, pace=pace)
 
 
 def runs_left(source: Source, now: datetime, ends: datetime) -> int:

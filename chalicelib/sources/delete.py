@@ -83,7 +83,9 @@ class Deletions:
     def losses(self, handle: str) -> Losses:
         """Tell what would go."""
         source = self.catalog.source(handle)
-        links = [link for link in self.directory.links(source.uid) if link.entry_id and not link.owner]
+        # Whose owner is gone is this source's to take along (`dismiss.leavers`).
+        others = {each.uid for each in self.catalog.sources()}
+        links = [link for link in self.directory.links(source.uid) if link.entry_id and link.owner not in others]
         admins = self.admins.admins()
         owners = {each.source for each in admins if each.role is Role.OWNER}
         return Losses(

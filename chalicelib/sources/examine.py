@@ -84,8 +84,8 @@ def _address(public_url: str) -> Finding:
         problem = "not https"
     elif _is_private(host):
         problem = "not on the internet"
-    elif parts.path.strip("/") or parts.query:
-        problem = "has a path"
+    elif parts.query or parts.fragment:
+        problem = "has a query"
     if problem:
         return _warning(Check.ADDRESS, "address out of reach", host=host, problem=problem)
     return _ok(Check.ADDRESS, "address is set", host=host)

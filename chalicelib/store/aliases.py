@@ -38,6 +38,8 @@ _TWO_DIGITS: Final = frozenset(
 
 def fold(text: str) -> str:
     """Make case, width and spacing not matter."""
+    if text.isascii():
+        return " ".join(text.lower().split())[:LONGEST].rstrip()
     wide = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(unicodedata.normalize("NFKC", wide).split())[:LONGEST].rstrip()
 

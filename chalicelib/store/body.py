@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import NoneType
 from typing import Final, TypeAlias
 
@@ -19,6 +20,8 @@ from chalicelib.core.ports import Attribute, Item
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 BODY: Final = "body"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 # DynamoDB charges writes by the kilobyte, keys and expiry included.
 _COMPRESS_ABOVE_BYTES: Final = 800
 # On texts as short as these the other levels save two percent and take half as much time again.
@@ -27,11 +30,21 @@ _PLAIN: Final = (str, int, NoneType)
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+@lru_cache(maxsize=256)  # what was read together bears one instant
 def instant(at: datetime) -> str:
     """Spell an instant so that the order of texts is that of times: UTC, microseconds, fixed width."""
     if at.utcoffset() is None:
         raise ValueError("an instant needs its time zone")
     return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def moment(at: datetime) -> int:
+    """Count the microseconds up to an instant: in the same order, and a third of the bytes."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def as_instant(moment_: int) -> datetime:
+    return _EPOCH + moment_ * _MICROSECOND
 
 
 def parse_instant(text: str) -> datetime:
@@ -129,8 +142,16 @@ class Body:
         return {each: child.number(each) for each in child.names()}
 
     def values(self, name: str) -> Values:
-        members = self.child(name)._members
-        return {each: value if isinstance(value, _PLAIN) else _tuple(value, each) for each, value in members.items()}
+        return _values(self._members.get(name), name)
+
+    def rows(self, name: str) -> Iterator[tuple[str, str, Values]]:
+        """Read a list of lists of two texts and an object."""
+        for each in self._list(name):
+            match each:
+                case [str(first), str(second), dict(values)]:
+                    yield first, second, _values(values, name)
+                case _:
+                    raise broken(name)
 
     def key(self, name: str) -> Key:
         return _key(self._members.get(name))
@@ -188,6 +209,12 @@ def number_of(item: Item, name: str) -> int:
 
 def broken(name: str) -> ContractError:
     return ContractError("internal error", kind=f"broken row: {name}")
+
+
+def _values(members: object, name: str) -> Values:
+    if not isinstance(members, dict):
+        raise broken(name)
+    return {each: value if isinstance(value, _PLAIN) else _tuple(value, each) for each, value in members.items()}
 
 
 def _text(value: object, name: str) -> str:

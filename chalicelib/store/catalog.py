@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from chalicelib.core.errors import ConditionFailedError, ConflictError, NotFoundError
+from chalicelib.core.errors import ConditionFailedError, ConflictError
 from chalicelib.core.ports import Absent, Before, Check, Condition, Equals, Item, Put, Table, Write
-from chalicelib.core.source import Source, Turn, check_room, due_at
+from chalicelib.core.source import Source, Turn, check_room, due_at, which
 from chalicelib.store import keys
 from chalicelib.store.body import instant, number_of, parse_instant, text_of
 from chalicelib.store.codec import AT, DELETING, DUE, REVISION, TURN, as_source, row, source_item
@@ -29,14 +29,7 @@ class TableCatalog:
         return _sources(self._items())
 
     def source(self, handle_or_uid: str) -> Source:
-        sources = self.sources()
-        for each in sources:
-            if each.uid == handle_or_uid:
-                return each
-        for each in sources:
-            if each.handle == handle_or_uid:
-                return each
-        raise NotFoundError("no such source", handle=handle_or_uid[:40])
+        return which(self.sources(), handle_or_uid)
 
     def add(self, source: Source) -> None:
         for _ in range(_TRIES):

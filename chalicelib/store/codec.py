@@ -5,10 +5,13 @@ A row is flat: what conditions look at stands by itself, everything else in one 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from itertools import groupby, islice
+from sys import intern
 from typing import Final, assert_never
 
 from chalicelib.core.diff import Action, is_empty
@@ -17,7 +20,19 @@ from chalicelib.core.guard import Guard
 from chalicelib.core.mapping import ExtendedField, FieldMapping, Rule
 from chalicelib.core.matching import Matching
 from chalicelib.core.message import Delivery
-from chalicelib.core.model import Entry, FieldType, Kind, Link, Part, SourceRecord, State, Value, Values
+from chalicelib.core.model import (
+    Entry,
+    FieldType,
+    Key,
+    Kind,
+    Link,
+    Part,
+    SourceRecord,
+    State,
+    Value,
+    Values,
+    new_entry_id,
+)
 from chalicelib.core.ports import Attribute, AuditLine, Item
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.principal import Principal, Role
@@ -51,12 +66,14 @@ from chalicelib.store.body import (
     BODY,
     Body,
     Json,
+    as_instant,
     as_remark,
     broken,
     dump,
     folded,
     instant,
     key_json,
+    moment,
     number_of,
     parse_instant,
     remark_json,
@@ -65,7 +82,7 @@ from chalicelib.store.body import (
 from chalicelib.store.keys import Place
 
 # What conditions look at.
-OBSERVED_AT: Final = "observed_at"
+OBSERVED_AT: Final = "o"
 REVISION: Final = "revision"
 STATUS: Final = "status"
 OWNER: Final = "owner"
@@ -78,6 +95,11 @@ DUE: Final = "due"
 DELETING: Final = "deleting"
 TURN: Final = "turn"
 COUNT: Final = "count"
+# What a link has beside the instant of its observation; of all rows these are read most.
+LINK: Final = "l"
+# As many as the largest page of a vendor has.
+RECORDS_A_LINE: Final = 100
+_STATES: Final = {state[0]: state for state in State}
 # What a count of a plan's rows looks at.
 ACTION: Final = "action"
 REMOVES: Final = "removes"
@@ -95,40 +117,52 @@ def row(place: Place, attributes: Mapping[str, Attribute], *, expires: int | Non
 
 
 def link_item(link: Link) -> Item:
-    body: dict[str, Json] = {
-        "key": key_json(link.key),
-        "entry_id": link.entry_id,
-        "digest": link.digest,
-        "state": link.state,
-        "task": link.task,
-    }
+    """Spell a link short: a full sync reads all links of a source, and is charged by their bytes.
+
+    Its key stands in the item's own; the entry id only where it is not the one that is derived from the key.
+    """
+    more: dict[str, Json] = {}
+    if link.entry_id != new_entry_id(link.key):
+        more["entry"] = link.entry_id
     if link.unseen_since is not None:
-        body["unseen_since"] = instant(link.unseen_since)
+        more["unseen"] = instant(link.unseen_since)
     if link.within:
-        body["within"] = link.within
+        more["within"] = link.within
     if link.owner:
-        body["owner"] = link.owner
+        more["owner"] = link.owner
+    facts: list[Json] = [link.state[0], link.task, link.digest]
     tombstone = not link.entry_id
     return row(
         keys.link(link.key),
-        {BODY: folded(body), OBSERVED_AT: instant(link.observed_at)},
+        {LINK: dump([*facts, more] if more else facts), OBSERVED_AT: moment(link.observed_at)},
         expires=expiry(link.observed_at, keys.TOMBSTONE_LIFE) if tombstone else None,
     )
 
 
 def as_link(item: Item) -> Link:
-    body = Body.of(item)
+    key = keys.key_of_link(item.partition, item.sort)
+    state, task, digest, more = _link_facts(text_of(item, LINK))
     return Link(
-        key=body.key("key"),
-        entry_id=body.text("entry_id"),
-        digest=body.text("digest"),
-        observed_at=parse_instant(text_of(item, OBSERVED_AT)),
-        state=State(body.text("state")),
-        task=body.text("task"),
-        unseen_since=body.maybe_when("unseen_since"),
-        within=body.text("within") if body.has("within") else "",
-        owner=body.text("owner") if body.has("owner") else "",
+        key=key,
+        entry_id=more.text("entry") if more and more.has("entry") else new_entry_id(key),
+        digest=digest,
+        observed_at=as_instant(number_of(item, OBSERVED_AT)),
+        state=state,
+        task=intern(task),
+        unseen_since=more.maybe_when("unseen") if more else None,
+        within=more.text("within") if more and more.has("within") else "",
+        owner=more.text("owner") if more and more.has("owner") else "",
     )
+
+
+def _link_facts(text: str) -> tuple[State, str, str, Body | None]:
+    match json.loads(text):
+        case [str(state), str(task), str(digest)] if state in _STATES:
+            return _STATES[state], task, digest, None
+        case [str(state), str(task), str(digest), dict(more)] if state in _STATES:
+            return _STATES[state], task, digest, Body(more)
+        case _:
+            raise broken(LINK)
 
 
 def entry_item(entry: Entry) -> Item:
@@ -204,6 +238,7 @@ def task_item(task: SyncTask) -> Item:
         "remarks": [remark_json(each) for each in task.remarks],
         "deliveries": list(task.deliveries),
         "decisions": [[each.verdict, each.by, instant(each.at), each.task or ""] for each in task.decisions],
+        **({} if task.plan_keys is None else {"plan_keys": [key_json(key) for key in task.plan_keys]}),
     }
     # One that is not over has no end of life: its marks on the waiting list would outlive it.
     ended_at = (task.finished_at or task.asked_at) if task.status.is_over else None
@@ -242,6 +277,7 @@ def as_task(item: Item) -> SyncTask:
         remarks=body.remarks("remarks"),
         deliveries=body.texts("deliveries"),
         decisions=_as_decisions(body),
+        plan_keys=body.keys("plan_keys") if body.has("plan_keys") else None,
     )
 
 
@@ -374,34 +410,59 @@ def as_progress(body: Body) -> Progress:
 # --- the stage -------------------------------------------------------------------------------------------------------
 
 
-def part_text(part: Part) -> str:
-    return dump(
-        {
-            "name": part.name,
-            "records": [_source_record_json(record) for record in part.records],
-            "remarks": [remark_json(each) for each in part.remarks],
-            "of": part.of,
-        }
-    )
+def part_lines(part: Part) -> Iterator[str]:
+    """Spell a part in lines of JSON: its head, then records a few at a time, so that no line holds a large department.
+
+    Records that were read together share what they cover, and when.
+    """
+    yield dump({"name": part.name, "remarks": [remark_json(each) for each in part.remarks], "of": part.of})
+    for (source, covers, details, observed_at), shown in groupby(part.records, key=_read_together):
+        while few := tuple(islice(shown, RECORDS_A_LINE)):
+            yield dump(
+                {
+                    "source": source,
+                    "covers": sorted(covers),
+                    "details": sorted(details),
+                    "observed_at": instant(observed_at),
+                    "records": [[each.key.kind, each.key.external_id, each.fields] for each in few],
+                }
+            )
 
 
-def as_part(text: str) -> Part:
-    body = Body.parse(text)
+def as_part(lines: Iterator[str]) -> Part:
+    head = Body.parse(next(lines))
     return Part(
-        name=body.text("name"),
-        records=tuple(_as_source_record(each) for each in body.children("records")),
-        remarks=body.remarks("remarks"),
-        of=body.number("of") if body.has("of") else None,
+        name=head.text("name"),
+        records=tuple(record for line in lines for record in _as_records(Body.parse(line))),
+        remarks=head.remarks("remarks"),
+        of=head.number("of") if head.has("of") else None,
     )
 
 
-def sighting_text(sighting: Sighting) -> str:
+def _read_together(record: SourceRecord) -> tuple[str, frozenset[str], frozenset[str], datetime]:
+    return record.key.source, record.covers, record.details, record.observed_at
+
+
+def _as_records(body: Body) -> Iterator[SourceRecord]:
+    source, observed_at = body.text("source"), body.when("observed_at")
+    covers, details = frozenset(body.texts("covers")), frozenset(body.texts("details"))
+    for kind, external_id, fields in body.rows("records"):
+        yield SourceRecord(
+            key=Key(source=source, kind=Kind(kind), external_id=external_id),
+            fields=fields,
+            covers=covers,
+            details=details,
+            observed_at=observed_at,
+        )
+
+
+def sighting_lines(sighting: Sighting) -> Iterator[str]:
     presences = [{"key": key_json(key), **_presence_json(each)} for key, each in sighting.presences.items()]
-    return dump({"name": sighting.name, "presences": presences})
+    yield dump({"name": sighting.name, "presences": presences})
 
 
-def as_sighting(text: str) -> Sighting:
-    body = Body.parse(text)
+def as_sighting(lines: Iterator[str]) -> Sighting:
+    body = Body.parse(next(lines))
     return Sighting(
         name=body.text("name"),
         presences={each.key("key"): _as_presence(each) for each in body.children("presences")},

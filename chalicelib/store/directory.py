@@ -14,7 +14,7 @@ from chalicelib.core.model import Entry, Key, Kind, Link, State, another_entry_i
 from chalicelib.core.ports import Absent, Before, Check, Delete, Equals, Put, Table, Update, Write
 from chalicelib.core.task import Fence, Outcome, RowStatus, SyncRecord
 from chalicelib.store import aliases, keys
-from chalicelib.store.body import instant, text_of
+from chalicelib.store.body import instant, moment, text_of
 from chalicelib.store.codec import (
     OBSERVED_AT,
     REVISION,
@@ -128,7 +128,7 @@ class TableDirectory:
         writes: list[Write] = []
         for link in links:
             was = kept.get(link.key)
-            known = Absent() if was is None else Equals(OBSERVED_AT, instant(was.observed_at))
+            known = Absent() if was is None else Equals(OBSERVED_AT, moment(was.observed_at))
             writes.append(Put(item=link_item(link), when=known))
         for entry in entries:
             again = replace(entry, revision=entry.revision + 1)
@@ -164,12 +164,11 @@ class TableDirectory:
         found = self.table.get_many([link, plan_row, read])
         if plan_row in found and text_of(found[plan_row], STATUS) == RowStatus.APPLIED:
             return Outcome.ALREADY
-        observed_at = instant(record.observed_at)
-        if read in found and text_of(found[read], THROUGH) >= observed_at:
+        if read in found and text_of(found[read], THROUGH) >= instant(record.observed_at):
             return Outcome.SUPERSEDED
         if link in found:
-            kept_at = text_of(found[link], OBSERVED_AT)
-            if kept_at > observed_at or (kept_at == observed_at and as_link(found[link]).task != record.task):
+            kept, observed_at = as_link(found[link]), record.observed_at
+            if kept.observed_at > observed_at or (kept.observed_at == observed_at and kept.task != record.task):
                 return Outcome.SUPERSEDED
         return Outcome.STALE
 
@@ -236,7 +235,7 @@ def _draft(fence: Fence, record: SyncRecord, before: Entry | None, links: Mappin
                 attributes={STATUS: RowStatus.APPLIED},
                 when=Equals(STATUS, RowStatus.PLANNED),
             ),
-            *(Put(item=link_item(each), when=Equals(OBSERVED_AT, instant(each.observed_at))) for each in changed_links),
+            *(Put(item=link_item(each), when=Equals(OBSERVED_AT, moment(each.observed_at))) for each in changed_links),
             *_alias_writes(record),
         ),
     )
@@ -289,7 +288,7 @@ def _relink(kept: Link | None, link: Link) -> Put | None:
     if kept is not None and kept.entry_id != link.entry_id and kept.entry_id:
         return None
     if kept is None or kept.observed_at < link.observed_at:
-        return Put(item=link_item(link), when=Before(OBSERVED_AT, instant(link.observed_at)))
+        return Put(item=link_item(link), when=Before(OBSERVED_AT, moment(link.observed_at)))
     if kept.observed_at == link.observed_at:
-        return Put(item=link_item(link), when=Equals(OBSERVED_AT, instant(link.observed_at)))
+        return Put(item=link_item(link), when=Equals(OBSERVED_AT, moment(link.observed_at)))
     return None

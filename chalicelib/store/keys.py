@@ -58,6 +58,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
+from sys import intern
 from typing import Final
 
 from chalicelib.core.model import Key, Kind
@@ -122,6 +123,12 @@ def kind(sort: str) -> Kind:
 
 def link(key: Key) -> Place:
     return f"link#{key.source}#{_shard(key.external_id)}", f"{initial(key.kind)}#{key.external_id}"
+
+
+def key_of_link(partition: str, sort: str) -> Key:
+    """Read what a link's place says: `link#<source>#<shard>`, `<d or e>#<external id>`."""
+    source = intern(partition.partition("#")[2].rpartition("#")[0])  # a run holds as many as there are people
+    return Key(source=source, kind=kind(sort), external_id=sort[2:])
 
 
 def links(source: str) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""How many calls to its vendor a source has cost: one row for each month and cause, written when work ends.
+"""How many calls to its vendor a source has cost, and what else its tasks asked for: one row for each month and cause.
+
+It is written when work ends.
 
 A task's calls are counted by the transaction that ends it: see `store/tasks.py`.
 """
@@ -19,6 +21,7 @@ from chalicelib.store.codec import REVISION, expiry, row
 from chalicelib.store.fencing import busy, every
 
 _TRIES: Final = 20
+_COUNTS: Final = ("seconds", "keys", "written")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,8 @@ def counted(kept: Item | None, source: str, at: datetime, cause: Cause, usage: U
     """Add to the row of a month and cause, as long as nobody else has added to it."""
     revision = 0 if kept is None else number_of(kept, REVISION)
     total = usage if kept is None else _usage(kept).plus(usage)
-    attributes = {BODY: folded({"calls": dict(total.calls), "tasks": total.tasks}), REVISION: revision + 1}
+    counts = {name: getattr(total, name) for name in _COUNTS if getattr(total, name)}
+    attributes = {BODY: folded({"calls": dict(total.calls), "tasks": total.tasks, **counts}), REVISION: revision + 1}
     place = keys.calls(source, month_of(at), cause)
     when = Absent() if kept is None else Equals(REVISION, revision)
     return Put(item=row(place, attributes, expires=expiry(at, keys.CALLS_LIFE)), when=when)
@@ -52,4 +56,5 @@ def counted(kept: Item | None, source: str, at: datetime, cause: Cause, usage: U
 
 def _usage(item: Item) -> Usage:
     body = Body.of(item)
-    return Usage(calls=body.numbers("calls"), tasks=body.number("tasks"))
+    counts = {name: body.number(name) for name in _COUNTS if body.has(name)}
+    return Usage(calls=body.numbers("calls"), tasks=body.number("tasks"), **counts)

@@ -1,14 +1,14 @@
 """What a run has read so far, kept so that its next slice does not read it again; of a whole read, the snapshot.
 
-A staged thing is compressed JSON in chunks and a head that is written last: without its head it is not there. Chunks
-are named after their content, so a thing that is staged again never mixes with what it was.
+A staged thing is lines of JSON, compressed, in chunks and a head that is written last: without its head it is not
+there. Chunks are named after their content, so a thing that is staged again never mixes with what it was.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -37,14 +37,14 @@ class Lazily(Mapping[str, T], Generic[T]):
     task_id: str
     staged: Staged
     heads: Mapping[str, Item]
-    read: Callable[[str], T]
+    read: Callable[[Iterator[str]], T]
 
     def __getitem__(self, name: str) -> T:
         places = _places(self.task_id, self.staged, name, self.heads[name])
         found = self.table.get_many(places)
         if len(found) < len(places):
             raise ContractError("internal error", kind="staged chunk missing")
-        return self.read(zlib.decompress(b"".join(_data(found[place]) for place in places)).decode())
+        return self.read(_lines(_data(found[place]) for place in places))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.heads)
@@ -53,8 +53,9 @@ class Lazily(Mapping[str, T], Generic[T]):
         return len(self.heads)
 
 
-def put(table: Table, task_id: str, staged: Staged, name: str, text: str, now: datetime) -> None:
-    packed = zlib.compress(text.encode(), level=6)
+def put(table: Table, task_id: str, staged: Staged, name: str, lines: Iterable[str], now: datetime) -> None:
+    packing = zlib.compressobj(level=6)
+    packed = b"".join([*(packing.compress(f"{line}\n".encode()) for line in lines), packing.flush()])
     digest = hashlib.blake2b(packed, digest_size=8).hexdigest()
     chunks = [packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES)]
     # Data outlives its head: an engine may take its time to remove what has expired, in any order.
@@ -68,11 +69,11 @@ def put(table: Table, task_id: str, staged: Staged, name: str, text: str, now: d
         {_CHUNKS: len(chunks), _DIGEST: digest},
         expires=expiry(now, keys.STAGE_LIFE),
     )
-    table.write([Put(item=head)])
+    table.write_many([Put(item=head)])  # by itself it needs no transaction, which costs twice as much
 
 
 def look(
-    table: Table, task_id: str, staged: Staged, read: Callable[[str], T], now: datetime, life: timedelta
+    table: Table, task_id: str, staged: Staged, read: Callable[[Iterator[str]], T], now: datetime, life: timedelta
 ) -> Lazily[T]:
     """Look at what was staged within `life`."""
     prefix = f"{staged}#"
@@ -96,6 +97,15 @@ def clear(table: Table, task_id: str) -> None:
         places.append((item.partition, item.sort))
         places.extend(_places(task_id, Staged(kind), name, item))
     table.write_many(Delete(partition=partition, sort=sort) for partition, sort in places)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    packing, begun = zlib.decompressobj(), b""
+    for chunk in chunks:
+        *whole, begun = (begun + packing.decompress(chunk)).split(b"\n")
+        yield from (line.decode() for line in whole)
+    if begun or not packing.eof:
+        raise ContractError("internal error", kind="staged chunk cut short")
 
 
 def _places(task_id: str, staged: Staged, name: str, head: Item) -> Sequence[Place]:

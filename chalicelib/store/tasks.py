@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from chalicelib.core.budget import Usage, cause_of, month_of
+from chalicelib.core.budget import cause_of, month_of, usage_of
 from chalicelib.core.errors import ConditionFailedError, NotFoundError, StoppedError
 from chalicelib.core.model import Key, Kind, Part, Remark
 from chalicelib.core.ports import Absent, Before, Check, Clock, Delete, Equals, Item, Put, Table, Write
@@ -55,13 +55,13 @@ from chalicelib.store.codec import (
     as_task,
     expiry,
     look_item,
-    part_text,
+    part_lines,
     progress_json,
     record_item,
     removal_counts,
     removals_item,
     row,
-    sighting_text,
+    sighting_lines,
     task_item,
 )
 from chalicelib.store.fencing import busy, every, holds_lease, lease_check, lease_lost, packs
@@ -132,11 +132,17 @@ class TableTasks:
     ) -> None:
         if not task.status.is_over:
             raise ValueError(f"a task that is {task.status} has not ended")
-        former = self.table.get(*keys.snapshot(task.source)) if keeps_stage else None
+        further = [keys.snapshot(task.source)] if keeps_stage else []
+        if isinstance(task.extent, Everything) or read_began_at is not None:
+            further += [keys.full(task.source), keys.read(task.source)]
+        found = self._found_ending(task, further)
+        # As it was before the first try, whose answer may have been lost.
+        former = found.get(keys.snapshot(task.source)) if keeps_stage else None
         snapshot = [Put(item=self._snapshot_item(task))] if keeps_stage else []
-        for _ in range(_TRIES):
+        for nth in range(_TRIES):
+            found = found if nth == 0 else self._found_ending(task, further)
             try:
-                self.table.write([*self._ending(task, fence, read_began_at), *snapshot])
+                self.table.write([*self._ending(task, fence, read_began_at, found), *snapshot])
             except ConditionFailedError as error:
                 if not holds_lease(self.table, fence):
                     raise lease_lost() from error
@@ -233,9 +239,9 @@ class TableTasks:
     def stage(self, task_id: str, part: Part | Sighting) -> None:
         now = self.clock.now()
         if isinstance(part, Part):
-            stage.put(self.table, task_id, Staged.PART, part.name, part_text(part), now)
+            stage.put(self.table, task_id, Staged.PART, part.name, part_lines(part), now)
         else:
-            stage.put(self.table, task_id, Staged.SIGHTING, part.name, sighting_text(part), now)
+            stage.put(self.table, task_id, Staged.SIGHTING, part.name, sighting_lines(part), now)
 
     def staged_parts(self, task_id: str) -> Mapping[str, Part]:
         return stage.look(self.table, task_id, Staged.PART, as_part, self.clock.now(), keys.RESUME_LIFE)
@@ -353,19 +359,25 @@ class TableTasks:
         self.table.write(writes)
         return task
 
-    def _ending(self, task: SyncTask, fence: Fence, read_began_at: datetime | None) -> Iterator[Write]:
+    def _found_ending(self, task: SyncTask, further: Sequence[Place]) -> Mapping[Place, Item]:
+        """Read what the end of a task is to change."""
+        return self.table.get_many([keys.waiting(task.source, task.task_id), self._meter_of(task), *further])
+
+    def _meter_of(self, task: SyncTask) -> Place:
+        return keys.calls(task.source, month_of(task.finished_at or self.clock.now()), cause_of(task.trigger))
+
+    def _ending(
+        self, task: SyncTask, fence: Fence, read_began_at: datetime | None, found: Mapping[Place, Item]
+    ) -> Iterator[Write]:
         full, read = keys.full(task.source), keys.read(task.source)
-        waiting = keys.waiting(task.source, task.task_id)
+        waiting, meter = keys.waiting(task.source, task.task_id), self._meter_of(task)
         ended_at, cause = task.finished_at or self.clock.now(), cause_of(task.trigger)
-        meter = keys.calls(task.source, month_of(ended_at), cause)
-        found = self.table.get_many([full, read, waiting, meter])
         yield lease_check(fence)
         yield Put(item=task_item(task))
         if waiting in found:  # it ends now, and not before an answer that got lost: its calls are counted once
             yield Delete(partition=waiting[0], sort=waiting[1], when=Equals(TASK, task.task_id))
             if task.calls:
-                usage = Usage(calls=task.calls, tasks=1)
-                yield counted(found.get(meter), task.source, ended_at, cause, usage)
+                yield counted(found.get(meter), task.source, ended_at, cause, usage_of(task))
         partition, sort = keys.stop(task.source, task.task_id)
         if task.status is TaskStatus.CANCELLED:
             yield _delete((partition, sort))

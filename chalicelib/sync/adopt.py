@@ -46,7 +46,14 @@ class Conflict:
     why: Remark
 
 
-Verdict = Taken | Conflict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """An event gave it another entry since the run began: this run leaves it alone."""
+
+    entry_id: str
+
+
+Verdict = Taken | Conflict | Met
 
 
 class Adoption:
@@ -78,10 +85,16 @@ class Adoption:
         new = {key: each for key, each in noted.items() if key not in self._verdicts}
         candidates = {**self._people(new), **self._departments(new, uprooted)}
         links = self._links_of(entry for entries in candidates.values() for entry in entries)
+        there = self._directory.links_of(list(new)) if new else {}
         rivals: set[str] = set()
-        for key, (_, values) in new.items():
-            state = State(str(values["state"]))
-            found = (self.standing(key, state, entry, links, is_here) for entry in candidates.get(key, ()))
+        for key, (entry_id, values) in new.items():
+            if key in there and there[key].entry_id not in ("", entry_id):
+                self._verdicts[key] = Met(entry_id=there[key].entry_id)
+                continue
+            state, similar = State(str(values["state"])), candidates.get(key, ())
+            # What an event created meanwhile is its own: to be created once more changes nothing (law 3).
+            similar = () if any(entry.key == key for entry in similar) else similar
+            found = (self.standing(key, state, entry, links, is_here) for entry in similar)
             fit = _preferred([each for each in found if each is not None])
             self._verdicts[key] = self._verdict(key, fit)
             if len(fit) == 1:
@@ -99,7 +112,9 @@ class Adoption:
     def standing(
         self, key: Key, state: State, entry: Entry, links: Mapping[Key, Link], is_here: IsHere
     ) -> Taken | None:
-        """Say how a key in this state may have an entry; None where it is another one's of the same source."""
+        """Say how a key in this state may have an entry; None where it, or another one of its source, has it."""
+        if entry.key == key:
+            return None
         for mine in _keys(entry):
             link = links.get(mine)
             if mine.source != key.source or mine == key or link is None or link.entry_id != entry.entry_id:
@@ -112,18 +127,21 @@ class Adoption:
 
     def is_unowned(self, entry: Entry, owner: Link | None) -> bool:
         """Tell whether nobody writes an entry: its source was deleted, or the owning key was unlinked from it."""
-        return entry.key.source not in self._handles() or owner is None or owner.entry_id != entry.entry_id
+        return is_unowned(entry, owner, self._handles())
 
     def takes_over(self, link: Link, state: State, entry: Entry, owner: Link | None) -> bool:
         """Tell whether a key that is linked to another one's entry becomes its owner, now that it shows this state.
 
-        From an owner that is gone it does; from one that has left only when it had left too and now is back.
+        From an owner that is gone it does; from one that has left only with access that it did not have before: when it
+        had left too and now is back, was suspended, or was not heard, which its link without a digest tells.
         """
         if state is State.LEFT:
             return False
         if self.is_unowned(entry, owner):
             return True
-        return owner is not None and owner.state is State.LEFT and link.state is State.LEFT
+        if owner is None or owner.state is not State.LEFT:
+            return False
+        return link.state is State.LEFT or (state.has_access and not (link.state.has_access and link.digest))
 
     def still(self, rows: Iterable[SyncRecord]) -> Mapping[Key, Taken]:
         """Say which of these adoptions, which were planned some time ago, would be planned again as they are."""
@@ -191,6 +209,8 @@ def adopting(row: SyncRecord, verdict: Verdict) -> SyncRecord:
     """Turn the row that would create somebody into the one that links them, or that says why not."""
     if isinstance(verdict, Conflict):
         return row.ended(RowStatus.CONFLICT, verdict.why)
+    if isinstance(verdict, Met):
+        return row.ended(RowStatus.SUPERSEDED, Remark(code="newer observation"))
     entry = verdict.entry
     change = adoption(entry, row.after, second=verdict.second is not None)
     # Without a digest the next record is compared in full: it may show values as empty that are kept for now.
@@ -205,6 +225,11 @@ def adopting(row: SyncRecord, verdict: Verdict) -> SyncRecord:
         digest="" if kept and verdict.second is None else row.digest,
         second=verdict.second,
     )
+
+
+def is_unowned(entry: Entry, owner: Link | None, sources: Collection[str]) -> bool:
+    """Tell whether nobody writes an entry: the owning link's source is none of these, or it leads elsewhere."""
+    return entry.key.source not in sources or owner is None or owner.entry_id != entry.entry_id
 
 
 def entries_without_a_source(source: Source, directory: Directory, handles: Handles) -> tuple[Remark, ...]:

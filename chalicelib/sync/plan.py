@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from heapq import nlargest, nsmallest
@@ -31,6 +31,7 @@ from chalicelib.core.mapping import Mapped, Unmappable, map_record
 from chalicelib.core.model import NOTHING, Entry, Key, Kind, Link, Remark, SourceRecord, State, Values, new_entry_id
 from chalicelib.core.ports import Directory, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear, absentees
+from chalicelib.core.principal import MATCHING
 from chalicelib.core.source import Source
 from chalicelib.core.task import (
     Approved,
@@ -44,10 +45,13 @@ from chalicelib.core.task import (
     SyncTask,
     Trigger,
 )
-from chalicelib.sync.adopt import Adoption, Enabled, Handles, Taken, Uprooted, adopting
+from chalicelib.sync.adopt import Adoption, Enabled, Handles, Met, Taken, Uprooted, adopting
+from chalicelib.sync.shown import Shown, is_here, other_keys
 from chalicelib.sync.within import Place, Within
 
 FLUSH_ROWS = 200
+# As many rows a task remembers by their keys: reading them one by one costs no more than asking 16 shards for them.
+FEW_ROWS = 30
 # Fewer known people than this may all be replaced within a day; more of them may not.
 ANOTHER_COMPANY_FLOOR = 5
 # One in so many known people makes it the same company.
@@ -62,6 +66,8 @@ BYSTANDERS = 50
 _UNMAPPABLE = ""
 # What every record shows that is shown whole; without them somebody stays what, or where, they were.
 ALWAYS_SHOWN = ("departments", "parent", "state")
+# Who asks for a look at those of whom another source has shown something: no event has reported them.
+ASKED_BY_MATCHING = f"{MATCHING.door}:{MATCHING.key}"
 # How often a departure that the source contradicts is looked at again: see request.LOOKS for when.
 MOST_LOOKS = 3
 
@@ -114,17 +120,25 @@ class Plan:
         self._cut: dict[Key, frozenset[str]] = {}
         self._left_out = False
         self._adoption = Adoption(source=source, directory=directory, handles=handles)
-        self._handles, self._enabled, self._chosen_below = handles, enabled, chosen_below
+        self._handles, self._chosen_below = handles, chosen_below
+        self._shown_by = Shown(directory=directory, handles=handles, enabled=enabled)
         # Whom a takeover would bring back; and the owners of entries that this source does not show with access any
         # more, whose own sources are to look again at what waited for that.
         self._revived: dict[Key, Remark] = {}
         self.parted: set[Key] = set()
+        # Of departures that count for nothing while another source shows the person: what to ask again, the entry, and
+        # the keys of its other links.
+        self._left_to_others: dict[Key, tuple[Key | Claim, tuple[str, tuple[Key, ...]]]] = {}
         # The entries of keys that are not in `links`, adopted in this run or only referred to; and the further links of
         # those entries that this plan changes.
         self._met: dict[Key, str] = {}
         self._others: dict[Key, tuple[Key, ...]] = {}
         # Whose values are left as they are, because nobody asked for this sync.
         self._left_alone: set[Key] = set()
+        # Who is looked at for what happened, but for those whose departure is claimed.
+        extent = task.extent
+        claimed = {claim.key for claim in extent.claims} if isinstance(extent, Only) else set()
+        self._looked_at = frozenset(extent.keys) - claimed if isinstance(extent, Only) else frozenset()
         is_by_itself = task.trigger in (Trigger.SCHEDULE, Trigger.EVENT) and source.schedule.automatic
         self.leaves_values = is_by_itself and not source.user_info
 
@@ -150,12 +164,16 @@ class Plan:
             mapped = self._mapped(record)
             known = self._seen.get(record.key)
             fingerprint = mapped.digest if isinstance(mapped, Mapped) else _UNMAPPABLE
+            link = self.links.get(record.key)
             if known is not None and not final:
                 if known != fingerprint:
                     self.disputed.add(record.key)
                     self._forget(record.key)
                 continue
-            self._seen[record.key] = fingerprint
+            # Of two that are equal the link's is kept: there are as many as people.
+            self._seen[link.key if link else record.key] = (
+                link.digest if link and link.digest == fingerprint else fingerprint
+            )
             if isinstance(mapped, Mapped):
                 self._note_fields(mapped, again=known is not None)
                 if mapped.values.get("state") == State.LEFT:
@@ -225,10 +243,14 @@ class Plan:
         link = self.links.get(mapped.record.key)
         if link is None or not link.entry_id or link.digest != mapped.digest or mapped.record.details:
             return False
-        if link.owner and link.owner not in self._handles():
+        if link.owner and (link.owner not in self._handles() or self._is_written(link)):
             return False
-        if link.unseen_since is not None:
-            self.relinks[link.key] = replace(link, unseen_since=None)
+        again = replace(link, unseen_since=None)
+        if link.key in self._looked_at and mapped.record.observed_at > link.observed_at:
+            # So an older word about them, such as a departure that waits for a person, does not count any more (law 3).
+            again = replace(again, observed_at=mapped.record.observed_at)
+        if again != link:
+            self.relinks[link.key] = again
         return True
 
     def _plan(self, news: Sequence[Mapped], *, final: bool) -> None:
@@ -305,6 +327,8 @@ class Plan:
                 self._met[key] = verdict.entry.entry_id
                 row = self._as_adopted(row, verdict)
             else:
+                if isinstance(verdict, Met):
+                    self._met[key] = verdict.entry_id
                 row = adopting(row, verdict)
             self._forget(key)
             self.add(row)
@@ -346,6 +370,8 @@ class Plan:
                 continue
             fresh = self._adoption_row(mapped, taken[row.key])
             values = {name: row.after.get(name) for name in changed(row.before, row.after)}
+            if "state" in values and values["state"] != fresh.after.get("state"):
+                continue  # about this state nobody has decided
             cut = narrow(values, Change(action=fresh.action, before=fresh.before, after=fresh.after))
             after = cut.after if cut else fresh.before
             yield replace(fresh, after=after, digest=fresh.digest if after == fresh.after else "")
@@ -360,7 +386,7 @@ class Plan:
         return self._as_adopted(row, taken)
 
     def _as_adopted(self, row: SyncRecord, taken: Taken) -> SyncRecord:
-        self._others[row.key] = taken.entry.others
+        self._others[row.key] = other_keys(taken.entry, row.key)
         is_return = taken.entry.state is State.LEFT
         if self._leaves_alone(row.key) and taken.second is None and not is_return:
             self._left_alone.add(row.key)
@@ -383,14 +409,21 @@ class Plan:
             entry, link = theirs[key], self.links[key]
             state, owner = State(str(mapped.values.get("state") or link.state)), owners.get(entry.key)
             if self._adoption.takes_over(link, state, entry, owner):
+                is_rehire = entry.state is State.LEFT and link.state is State.LEFT
+                is_revival = not entry.state.has_access and state is not entry.state and not is_rehire
+                if is_revival and isinstance(self._task.extent, Only):
+                    self._ignored.add(key)  # the next full sync asks a person, once
+                    continue
                 self.add(self._adoption_row(mapped, Taken(entry=entry)))
-                if entry.state is State.LEFT and link.state is not State.LEFT:
+                if is_revival:
                     self._revived[key] = Remark(code="left before it was taken over")
                 continue
             if state is State.LEFT and self._has_last_word(key, entry, owner):
                 bare = replace(mapped, digest="")
                 self.add(self._last_departure(key, entry, Evidence.SHOWN, mapped.record.observed_at, bare))
                 continue
+            if state is State.LEFT and self._adoption.is_unowned(entry, owner):
+                self._leave_to_others(key, entry, Evidence.SHOWN, mapped.record.observed_at)
             again = replace(link, digest=mapped.digest, state=state, owner=entry.key.source, unseen_since=None)
             self._note_parted(link, again, entry)
             if again != link:
@@ -407,16 +440,19 @@ class Plan:
         if self._has_last_word(key, entry, owner):
             self.add(self._last_departure(key, entry, evidence, observed_at))
             return
-        if evidence is Evidence.UNSEEN or link.state is State.LEFT or observed_at < link.observed_at:
+        had_left = link.state is State.LEFT and not self._is_written(link)
+        if evidence is Evidence.UNSEEN or had_left or observed_at < link.observed_at:
             return
         task = self._task.task_id
         again = self.relinks[key] = replace(link, digest="", state=State.LEFT, observed_at=observed_at, task=task)
         if self._adoption.is_unowned(entry, owner):
-            keepers = self._shown_by(key, entry.entry_id, entry.others)
+            keepers = self._keepers(key, entry)
+            self._leave_to_others(key, entry, evidence, observed_at)
         else:
             keepers = self._handles()[entry.key.source]
             self._note_parted(link, again, entry)
-        if not keepers:  # they had left before
+        # That they have left may have followed from what this task wrote before it was killed.
+        if not keepers or (entry.state is State.LEFT and not self._is_written(link)):
             return
         change = Change(action=Action.DEACTIVATE, before=entry.values, after=entry.values)
         why = Remark(code="another source keeps them", facts={"handle": keepers})
@@ -429,7 +465,7 @@ class Plan:
         """
         if entry.state is State.LEFT or not self._adoption.is_unowned(entry, owner):
             return False
-        return not self._shown_by(key, entry.entry_id, entry.others)
+        return not self._keepers(key, entry)
 
     def _last_departure(
         self, key: Key, entry: Entry, evidence: Evidence, observed_at: datetime, mapped: Mapped | None = None
@@ -439,10 +475,29 @@ class Plan:
         change = Change(action=Action.ADOPT, before=entry.values, after=after)
         return self.row(key, change, entry, evidence, observed_at, mapped)
 
+    def _leave_to_others(self, key: Key, entry: Entry, evidence: Evidence, observed_at: datetime) -> None:
+        if entry.state is State.LEFT:
+            return
+        about = in_question(key, evidence, observed_at)
+        self._left_to_others[key] = about, (entry.entry_id, other_keys(entry, key))
+
+    def deserted(self) -> Sequence[Key | Claim]:
+        """Name those whose departure was left to other sources, none of which shows them any more.
+
+        Asked when all that this plan knows is written: so of two sources that show a departure at the same time, and
+        leave it to each other, one at least finds out.
+        """
+        kept = self._shown_by.kept({key: taking for key, (_, taking) in self._left_to_others.items()})
+        return [about for key, (about, _) in self._left_to_others.items() if key not in kept]
+
     def _note_parted(self, link: Link, again: Link, entry: Entry) -> None:
         """Note whose source may have been waiting for this one to stop showing them."""
-        if _is_here(link) and not _is_here(again):
+        if (is_here(link) or self._is_written(link)) and not is_here(again):
             self.parted.add(entry.key)
+
+    def _is_written(self, link: Link) -> bool:
+        """Tell whether this very task wrote a further link before it was killed: what follows is still to be done."""
+        return bool(link.owner) and link.task == self._task.task_id
 
     def _meet(self, records: Sequence[SourceRecord]) -> None:
         """Find the entries of those to whom records refer, where not all links of the source are loaded."""
@@ -460,33 +515,32 @@ class Plan:
 
     def _still_here(self) -> Mapping[Key, Remark]:
         """Say from whom this plan would take access while another source shows them: that a person decides."""
-        taken = [each for each in self._candidates.values() if each.removes_access and self._others.get(each.key)]
-        further = sorted({key for each in taken for key in self._others[each.key]})
-        links = self.directory.links_of(further) if further else {}
-        shown = {each.key: self._shown_by(each.key, each.entry_id, self._others[each.key], links) for each in taken}
-        return {
-            key: Remark(code="another source shows them", facts={"handles": handles})
-            for key, handles in shown.items()
-            if handles
-        }
+        taken = [each for each in self._candidates.values() if each.removes_access]
+        return self._shown_by.kept({each.key: (each.entry_id, self._others.get(each.key, ())) for each in taken})
 
-    def _shown_by(self, key: Key, entry_id: str, others: Sequence[Key], links: Mapping[Key, Link] | None = None) -> str:
-        """Name the sources of further links that show somebody with access; "" if none does.
-
-        What a source that is disabled showed last may be long ago, and it would never take that back.
-        """
-        known = (self.directory.links_of(others) if links is None else links) if others else {}
-        shown = [known[each] for each in others if each in known and each != key]
-        here = {link.key.source for link in shown if link.entry_id == entry_id and _is_here(link)}
-        enabled = here.intersection(self._enabled(), self._handles()) if here else ()
-        return ", ".join(sorted(self._handles()[each] for each in enabled))
+    def _keepers(self, key: Key, entry: Entry) -> str:
+        """Name the sources of further links that show somebody with access; "" if none does."""
+        others = other_keys(entry, key)
+        return self._shown_by.handles_of(entry.entry_id, self.directory.links_of(others).values()) if others else ""
 
     # --- what the source did not show
 
     def absent(self) -> tuple[Key, ...]:
         """List the keys to ask for by name: those the walk should have shown, and those it showed in two ways."""
-        missing = (key for key in absentees(self.links, self._seen) if key not in self._answered)
+        missing = (key for key in (*absentees(self.links, self._seen), *self._owed()) if key not in self._answered)
         return (*missing, *sorted(self.disputed))
+
+    def _owed(self) -> Sequence[Key]:
+        """List those whose departure is written down on a further link, and has not come to its end.
+
+        An earlier slice of this task wrote it; or the source that kept them is gone, and they are still there.
+        """
+        left = [link for link in self.links.values() if link.state is State.LEFT and link.owner]
+        left = [link for link in left if link.key not in self._seen]
+        written = {link.key for link in left if self._is_written(link)} if self._task.slices > 1 else set()
+        orphaned = [link.key for link in left if link.owner not in self._handles()]
+        entries = self.entries(orphaned) if orphaned else {}
+        return sorted(written | {key for key, entry in entries.items() if entry.state is not State.LEFT})
 
     def absent_departments(self, walked: Collection[Key]) -> tuple[Key, ...]:
         """List the departments to ask for by name that a walk has not shown."""
@@ -635,7 +689,7 @@ class Plan:
         """Plan what a reported departure means (law 4): a fact, unless the source still shows the key as present."""
         match presence:
             case Found():
-                back = self._shown_since(claim)
+                back = self.shown_since(claim.key, claim.at)
                 # What is empty by now may be the departure under way; the next walk tells.
                 kept = self.keeping({claim.key: presence}, self.losses({claim.key: presence}))
                 self.consider([each.record for each in kept.values() if isinstance(each, Found)], final=True)
@@ -643,7 +697,7 @@ class Plan:
                 return
             case Gone(observed_at=observed_at):
                 evidence = Evidence.GONE
-            case Hidden() if self._shown_since(claim):
+            case Hidden() if self.shown_since(claim.key, claim.at):
                 self._ignored.add(claim.key)
                 self._doubt(claim, back=False)
                 return
@@ -670,10 +724,10 @@ class Plan:
         if link is None or link.observed_at < observed_at:
             self.relinks[claim.key] = left
 
-    def _shown_since(self, claim: Claim) -> bool:
-        """Tell whether the key was written down as present by an observation that is newer than the claim (law 3)."""
-        link = self.links.get(claim.key)
-        return link is not None and link.state is not State.LEFT and link.observed_at > claim.at
+    def shown_since(self, key: Key, at: datetime) -> bool:
+        """Tell whether the key was written down as present by an observation that is newer than its claim (law 3)."""
+        link = self.links.get(key)
+        return link is not None and link.state is not State.LEFT and link.observed_at > at
 
     def _doubt(self, claim: Claim, *, back: bool) -> None:
         """Look again later, as events come before the source's reads show them; in the end keep them, and say so.
@@ -683,7 +737,9 @@ class Plan:
         entry = self.entries([claim.key]).get(claim.key)
         row = self._buffer.get(claim.key)
         after = row.after if row else entry.values if entry else NOTHING
-        if after.get("state") in (None, State.LEFT):
+        is_further = entry is not None and entry.key != claim.key and row is None
+        link = self.relinks.get(claim.key, self.links.get(claim.key)) if is_further else None
+        if (link.state if link else after.get("state")) in (None, State.LEFT):
             return
         if claim.looks < MOST_LOOKS:
             self.look_again.append(replace(claim, looks=claim.looks + 1))
@@ -710,30 +766,37 @@ class Plan:
 
     # --- the end of the plan
 
-    def finish(self, *, guarded: bool, recent: Mapping[Kind, int]) -> tuple[Remark, ...]:
-        """Store the rest of the plan, hold what the guard says, and return what should be told about it all."""
+    def finish(self, *, guarded: bool, recent: Callable[[], Mapping[Kind, int]]) -> tuple[Remark, ...]:
+        """Store the rest of the plan, hold what the guard says, and return what should be told about it all.
+
+        `recent` counts the removals of other tasks; it is asked only where there is something to guard.
+        """
         self._flush()
         self._stamp()
         if self._task.slices > 1:  # an earlier slice may have planned what is not true any more
             stale = [row.key for row in self._tasks.rows(self._task.task_id) if row.key not in self._rows]
             self._tasks.drop_rows(self._task.task_id, stale, self._fence)
-        if guarded:
-            plan, reported = tuple(self._candidates.values()), isinstance(self._task.extent, Only)
+        if guarded and (self._candidates or self._revived):
+            plan = tuple(self._candidates.values())
             # Those whom only a read by name found lose values, too, which no list had to compare with.
             lost = self._lost | Counter(
                 (each.key.kind, name) for each in plan for name in self._unsettled(each.key.kind, each.vanished)
             )
             lost = Counter({field: count for field, count in lost.items() if field not in self._shown})
+            still_here = self._still_here()
             held = check(
                 self._source.guard,
                 plan,
                 self._population(),
-                recent,
-                reported=reported,
+                recent(),
+                reported=isinstance(self._task.extent, Only) and self._task.asked_by != ASKED_BY_MATCHING,
                 lost=lost,
-                waits={**self._revived, **self._still_here()},
+                waits={**self._revived, **still_here},
             )
             rows = self._tasks.rows_of(self._task.task_id, tuple(held))
+            for row in (rows[key] for key in still_here):
+                about = in_question(row.key, row.evidence, row.observed_at)
+                self._left_to_others[row.key] = about, (row.entry_id, self._others[row.key])
             self._tasks.put_rows((rows[key].ended(RowStatus.HELD, why) for key, why in held.items()), self._fence)
         return tuple(self._remarks())
 
@@ -767,11 +830,15 @@ class Plan:
             fields, count = ", ".join(sorted(self._unshown)), max(self._unshown.values())
             yield Remark(code="fields not shown", facts={"fields": fields, "count": count})
 
+    def few_keys(self) -> tuple[Key, ...] | None:
+        """Name the keys of all rows of a finished plan, where they are few."""
+        return tuple(sorted(self._rows)) if len(self._rows) <= FEW_ROWS else None
+
     def unchanged(self, kind: Kind) -> int:
         return sum(1 for key in self._seen if key.kind is kind and key not in self._rows and key not in self._ignored)
 
     def _population(self) -> Mapping[Kind, int]:
-        return Counter(key.kind for key, link in self.links.items() if not link.owner and _is_here(link))
+        return Counter(key.kind for key, link in self.links.items() if not link.owner and is_here(link))
 
     # --- rows
 
@@ -797,7 +864,7 @@ class Plan:
     ) -> SyncRecord:
         """Write a change down. Without `mapped` the link gets no digest: the next record is compared in full."""
         if entry is not None and entry.others:
-            self._others[key] = entry.others
+            self._others[key] = other_keys(entry, key)
         return SyncRecord(
             task=self._task.task_id,
             key=key,
@@ -851,6 +918,7 @@ class Plan:
         self._revived.pop(key, None)
         self._buffer.pop(key, None)
         self.relinks.pop(key, None)
+        self._left_to_others.pop(key, None)
         if key in self._rows:
             self._rows.discard(key)
             self._dropped.add(key)
@@ -872,8 +940,9 @@ class Plan:
         return {key: entry for key, entry in self.entries(keys).items() if entry.key == key}
 
 
-def _is_here(link: Link) -> bool:
-    return link.state.has_access if link.key.kind is Kind.EMPLOYEE else link.state is not State.LEFT
+def in_question(key: Key, evidence: Evidence, observed_at: datetime) -> Key | Claim:
+    """Say what is to be asked about a departure again: of one that was reported, as it was reported."""
+    return Claim(key=key, at=observed_at) if evidence is Evidence.CLAIMED else key
 
 
 def _number(key: Key) -> int:

@@ -17,7 +17,7 @@ Watch = Callable[[Progress], None]
 # What a slice needs to finish the write that it is in, and to ring the bell.
 MARGIN_S = 20.0
 # How often it is looked whether somebody stopped the task.
-LOOK_EVERY = timedelta(seconds=1)
+LOOK_EVERY = timedelta(seconds=3)
 
 
 class Pulse:
@@ -46,8 +46,8 @@ class Pulse:
         self._thread.join()
 
     def turn_to(self, task: SyncTask) -> None:
-        """Say which task is worked on from now on."""
-        self._task, self._looked_at = task, None
+        """Say which task is worked on from now on; nobody had stopped it a moment ago."""
+        self._task, self._looked_at = task, self._clock.now()
 
     def step(self, progress: Progress | None = None) -> None:
         """Pass a point where it is safe to stop.
@@ -57,6 +57,17 @@ class Pulse:
             StoppedError: a person wants the task to end here.
             OutOfTimeError: the slice must end here.
         """
+        self.note(progress)
+        if self._deadline() < MARGIN_S:
+            raise OutOfTimeError
+
+    def note(self, progress: Progress | None = None) -> None:
+        """Pass a point behind which little is left: it is done whatever the time.
+
+        Raises:
+            StoreConflictError: the lease is somebody else's.
+            StoppedError: a person wants the task to end here.
+        """
         if progress is not None:
             self._progress = progress
             self._watch(progress)
@@ -64,8 +75,6 @@ class Pulse:
             raise StoreConflictError("lease is lost", retry_after=self._ttl.total_seconds())
         if self._is_stopped():
             raise StoppedError
-        if self._deadline() < MARGIN_S:
-            raise OutOfTimeError
 
     def _is_stopped(self) -> bool:
         """Look whether the task is stopped, but not at every of many quick steps."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.core.diff import Action, Change, changed, departure, diff, narrow
 from chalicelib.core.errors import RollcallError, SetupError, SourceDeniedError
 from chalicelib.core.mapping import Mapped, map_record
-from chalicelib.core.model import Entry, Key, Kind, Remark, State
+from chalicelib.core.model import Entry, Key, Kind, Part, Remark, State
 from chalicelib.core.ports import Connector, Tasks
 from chalicelib.core.presence import Found, Gone, Hidden, Presence, Unclear
 from chalicelib.core.scope import check_chosen
@@ -22,6 +22,48 @@ Step = Callable[[Progress], None]
 # What is asked together is kept together: a kill costs the answers about so many keys, or about that share of all.
 CONFIRM_KEYS = 20
 CONFIRM_SHARE = 0.02
+# How many records of parts that were just staged are kept in memory in case that they are looked at again.
+KEPT_RECORDS = 2000
+
+
+class Stage:
+    """What a task has staged. Its first slice asks for nothing that it has not staged itself.
+
+    A slice is counted before it begins, so whoever goes on after a kill is not in the first one.
+    """
+
+    def __init__(self, task: SyncTask, tasks: Tasks) -> None:
+        self._task_id, self._tasks = task.task_id, tasks
+        self._any_parts = self._any_sightings = task.slices > 1
+        # Parts of this slice, as long as they are few: they need not be read back.
+        self._fresh: dict[str, Part] = {}
+        self._records = 0
+
+    def parts(self) -> Mapping[str, Part]:
+        return self._tasks.staged_parts(self._task_id) if self._any_parts else {}
+
+    def sightings(self) -> Mapping[str, Sighting]:
+        return self._tasks.staged_sightings(self._task_id) if self._any_sightings else {}
+
+    def put(self, thing: Part | Sighting) -> None:
+        self._tasks.stage(self._task_id, thing)
+        if isinstance(thing, Sighting):
+            self._any_sightings = True
+            return
+        self._any_parts = True
+        self._records += len(thing.records)
+        if self._records <= KEPT_RECORDS:
+            self._fresh[thing.name] = thing
+
+    def again(self, names: Iterable[str]) -> Iterator[Part]:
+        """Give the parts of a walk once more."""
+        stored: Mapping[str, Part] | None = None
+        for name in names:
+            part = self._fresh.get(name)
+            if part is None:
+                stored = self.parts() if stored is None else stored
+                part = stored[name]
+            yield part
 
 
 def read_everything(
@@ -35,14 +77,16 @@ def read_everything(
         SetupError: the walk showed another company, and asked by name the source does not know our people either; or a
             chosen department is gone.
     """
-    task_id = task.task_id
-    staged = tasks.staged_parts(task_id)
+    stage = Stage(task, tasks)
+    staged = stage.parts()
     remarks: dict[str, Remark] = {}
+    names: list[str] = []
     walked: dict[str, tuple[Key, ...]] = {}
     for done, part in enumerate(connector.parts(staged), start=1):
         new = part.name not in staged
+        names.append(part.name)
         if new:
-            tasks.stage(task_id, part)
+            stage.put(part)
         if plan.within.is_everything:
             plan.consider(part.records)
         else:
@@ -52,15 +96,15 @@ def read_everything(
         if new:  # a slice may not end before it has read something
             step(Progress(stage="read", done=done, total=part.of or 0))
     if walked:
-        _consider_within(task_id, walked, connector, tasks, plan, step)
+        _consider_within(stage, walked, connector, plan, step)
     if plan.adopt():
-        for part in tasks.staged_parts(task_id).values():
+        for part in stage.again(names):
             plan.reconsider(part.records)
     foreign = plan.looks_foreign()
     if foreign and not recognised(plan.missed(), connector):
         raise SetupError("another company", **foreign)
     absent = plan.absent()
-    for presences in _confirmed(task_id, absent, connector, tasks, step, witnesses=plan.witnesses(absent)):
+    for presences in _confirmed(stage, absent, connector, step, witnesses=plan.witnesses(absent)):
         _conclude(presences, connector, plan)
     if connector.daily_details:
         today = (task.started_at or task.asked_at).date()
@@ -69,7 +113,7 @@ def read_everything(
         rotate = (through is None or through.date() < today) and not plan.leaves_values
         wanted = plan.wanting_details(connector.daily_details, today, rotate=rotate)
         try:
-            for presences in _confirmed(task_id, wanted, connector, tasks, step):
+            for presences in _confirmed(stage, wanted, connector, step):
                 # They were shown a moment ago: another answer takes nothing back; the next walk will tell.
                 found = {key: each for key, each in presences.items() if isinstance(each, Found)}
                 _conclude(undiminished(found, plan, connector), connector, plan)
@@ -82,7 +126,7 @@ def read_everything(
 
 
 def _consider_within(
-    task_id: str, walked: Mapping[str, Sequence[Key]], connector: Connector, tasks: Tasks, plan: Plan, step: Step
+    stage: Stage, walked: Mapping[str, Sequence[Key]], connector: Connector, plan: Plan, step: Step
 ) -> None:
     """Consider what a walk below chosen departments showed, once it is known which departments lie within the scope.
 
@@ -92,12 +136,11 @@ def _consider_within(
     shown = [key for keys in walked.values() for key in keys]
     absent = plan.absent_departments(frozenset(shown))
     answers: dict[Key, Presence] = {}
-    for presences in _confirmed(task_id, absent, connector, tasks, step, witnesses=plan.witnesses(absent, shown)):
+    for presences in _confirmed(stage, absent, connector, step, witnesses=plan.witnesses(absent, shown)):
         answers |= presences
     above = plan.within.learn(answers, connector)
-    parts = tasks.staged_parts(task_id)
-    for name in walked:
-        plan.consider(parts[name].records)
+    for part in stage.again(walked):
+        plan.consider(part.records)
     plan.conclude({**above, **answers})
 
 
@@ -106,7 +149,7 @@ def _conclude(presences: Mapping[Key, Presence], connector: Connector, plan: Pla
     plan.conclude(presences)
 
 
-def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> None:
+def read_only(task: SyncTask, extent: Only, connector: Connector, tasks: Tasks, plan: Plan, step: Step) -> None:
     """Ask for these keys by name, and for those whose departure is claimed."""
     claims = {claim.key: claim for claim in extent.claims}
     weighed = _weighed(claims, connector)
@@ -115,7 +158,7 @@ def read_only(task_id: str, extent: Only, connector: Connector, tasks: Tasks, pl
         plan.weigh(claims[key], presence)
     # Departments first: whoever is in a new one lies within the scope if that does.
     keys = tuple(sorted((key for key in extent.keys if key not in claims), key=lambda key: key.kind))
-    for presences in _confirmed(task_id, keys, connector, tasks, step):
+    for presences in _confirmed(Stage(task, tasks), keys, connector, step):
         plan.conclude(plan.within.learn(presences, connector))
         answers = believed_of_few(presences, plan, connector)
         plan.conclude(answers)
@@ -138,12 +181,12 @@ def _weighed(claims: Mapping[Key, Claim], connector: Connector) -> Mapping[Key, 
 
 
 def read_approved(
-    task_id: str, extent: Approved, source: Source, connector: Connector, tasks: Tasks, plan: Plan, step: Step
+    task: SyncTask, extent: Approved, source: Source, connector: Connector, tasks: Tasks, plan: Plan, step: Step
 ) -> None:
     """Ask afresh for every key that was approved, and plan what is still true of it, never more."""
     rows = {row.key: row for row in approved_rows(tasks, extent)}
     plan.meet(row for row in tasks.rows(extent.of) if row.action is Action.ADOPT)
-    for presences in _confirmed(task_id, tuple(rows), connector, tasks, step):
+    for presences in _confirmed(Stage(task, tasks), tuple(rows), connector, step):
         plan.within.learn(presences, connector)
         adopted = [rows[key] for key in presences if rows[key].action is Action.ADOPT]
         for again in plan.readopted([row for row in adopted if not _departs(row)], presences):
@@ -200,20 +243,22 @@ def still_true(
         case Gone(observed_at=observed_at):
             evidence = Evidence.GONE
         case Hidden(observed_at=observed_at) | Unclear(observed_at=observed_at):
-            evidence = Evidence.UNSEEN
+            # Silence confirms only what rests on silence, or on the word of an event.
+            if approved.evidence not in (Evidence.UNSEEN, Evidence.CLAIMED):
+                return None
+            if approved.evidence is Evidence.CLAIMED and plan.shown_since(key, approved.observed_at):
+                return None
+            evidence = approved.evidence
     if approved.action is not Action.DEACTIVATE or entry is None:
-        return None
-    if evidence is Evidence.UNSEEN and approved.evidence is not Evidence.UNSEEN:
         return None
     change = departure(entry)
     return plan.row(key, change, entry, evidence, observed_at) if change else None
 
 
 def _confirmed(
-    task_id: str,
+    stage: Stage,
     keys: Sequence[Key],
     connector: Connector,
-    tasks: Tasks,
     step: Step,
     *,
     witnesses: Sequence[Key] | None = None,
@@ -223,7 +268,9 @@ def _confirmed(
     With `witnesses` nobody is believed to be gone unless one of them is found by the same question. Where the walk
     showed nobody who is known, those whom it missed are the witnesses.
     """
-    staged = tasks.staged_sightings(task_id)
+    if not keys:
+        return
+    staged = stage.sightings()
     wanted, done = set(keys), 0
     for sighting in staged.values():
         known = {key: each for key, each in sighting.presences.items() if key in wanted}
@@ -241,7 +288,7 @@ def _confirmed(
             witnesses = recruited(witnesses, presences)
             presences = believed(presences, witnesses, connector)
         sighting = Sighting(name=f"confirm/{batch[0]}", presences=presences)
-        tasks.stage(task_id, sighting)
+        stage.put(sighting)
         done += len(batch)
         step(Progress(stage="confirm", done=done, total=len(keys)))
         yield sighting.presences

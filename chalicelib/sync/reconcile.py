@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 
-from chalicelib.core.model import Key, Kind, Link, Remark
+from chalicelib.core.model import Key, Kind, Link, Remark, State
 from chalicelib.core.ports import Catalog, Clock, Connector, Directory, Tasks
-from chalicelib.core.principal import EVENTS
 from chalicelib.core.scope import STEP
 from chalicelib.core.source import Source
 from chalicelib.core.task import (
     TALLY_OF,
     Approved,
+    Claim,
     Decision,
     Dismissal,
     Everything,
+    Evidence,
     Fence,
     Only,
     Phase,
@@ -39,14 +40,18 @@ from chalicelib.core.task import (
 from chalicelib.sync.adopt import entries_without_a_source
 from chalicelib.sync.apply import apply_plan, chunks, outlook
 from chalicelib.sync.dismiss import plan_dismissal
-from chalicelib.sync.plan import Plan
+from chalicelib.sync.plan import ASKED_BY_MATCHING, Plan, in_question
 from chalicelib.sync.pulse import Pulse
 from chalicelib.sync.read import approved_rows, read_approved, read_everything, read_only
+from chalicelib.sync.rows import outcomes_of, rows_of
+from chalicelib.sync.shown import Shown
 from chalicelib.sync.within import Within
 
 GUARD_WINDOW = timedelta(hours=1)
 # How many decisions about its rows a task remembers.
 MOST_DECISIONS = 20
+# How many keys one task is asked to look at: an item holds more than twice as many.
+MOST_ASKED = 5000
 # How long to wait before the first, second and third look at a departure that the source contradicts.
 LOOKS = {1: timedelta(seconds=10), 2: timedelta(seconds=60), 3: timedelta(minutes=10)}
 
@@ -71,6 +76,9 @@ class Bench:
     def enabled(self) -> Collection[str]:
         """Name the uids of the sources that are enabled."""
         return frozenset(source.uid for source in self.catalog.sources() if source.enabled)
+
+    def shown(self) -> Shown:
+        return Shown(directory=self.directory, handles=cache(self.handles), enabled=cache(self.enabled))
 
     def chosen_below(self) -> Collection[Key]:
         """Name the chosen departments of all sources that were not top ones when they were chosen."""
@@ -102,7 +110,8 @@ def reconcile(task: SyncTask, bench: Bench) -> SyncTask:
 
 def _plan_dismissal(task: SyncTask, bench: Bench) -> SyncTask:
     bench.pulse.step()
-    plan_dismissal(task, bench.clock.now(), bench.directory, bench.tasks, bench.pulse.fence)
+    sources = bench.catalog.sources()
+    plan_dismissal(task, bench.clock.now(), bench.directory, sources, bench.tasks, bench.pulse.fence)
     task = replace(task, phase=Phase.APPLY, attempts=0)
     bench.tasks.save(task, bench.pulse.fence)
     return task
@@ -135,26 +144,31 @@ def _plan(task: SyncTask, bench: Bench) -> SyncTask:
         case Everything():
             remarks = read_everything(task, bench.source, *reading)
         case Only() as extent:
-            read_only(task.task_id, extent, *reading)
+            read_only(task, extent, *reading)
         case Approved() as extent:
-            read_approved(task.task_id, extent, bench.source, *reading)
+            read_approved(task, extent, bench.source, *reading)
     plan.adopt()  # those whom a read by name has shown
     if task.purpose is Purpose.PREVIEW and not links:
         remarks += entries_without_a_source(bench.source, bench.directory, handles)
-    since = bench.clock.now() - GUARD_WINDOW
-    recent = bench.tasks.removals(task.source, since, except_task=task.task_id)
-    remarks += plan.finish(guarded=not isinstance(task.extent, Approved), recent=recent)
+    remarks += plan.finish(guarded=not isinstance(task.extent, Approved), recent=lambda: _removals(task, bench))
     counts = no_counts()
     for kind in Kind:
         counts[kind][Tally.UNCHANGED] = plan.unchanged(kind)
     if task.purpose is Purpose.SYNC:
         bench.directory.relink(bench.pulse.fence, tuple(plan.relinks.values()))
         _ask_owners(task, plan.parted, bench)
+        _ask_again(task.source, plan.deserted(), bench, once=f"deserted:{task.task_id}")
         bench.tasks.look_again(task.source, [(bench.clock.now() + LOOKS[each.looks], each) for each in plan.look_again])
     phase = Phase.APPLY if task.purpose is Purpose.SYNC else Phase.SETTLE
-    task = replace(task, phase=phase, counts=counts, remarks=remarks, attempts=0, calls=bench.calls())
-    bench.tasks.save(task, bench.pulse.fence)
-    return task
+    planned = replace(task, phase=phase, counts=counts, remarks=remarks, attempts=0, calls=bench.calls())
+    planned = replace(planned, plan_keys=plan.few_keys())
+    bench.tasks.save(planned, bench.pulse.fence)
+    return planned
+
+
+def _removals(task: SyncTask, bench: Bench) -> Mapping[Kind, int]:
+    """Count what other tasks took away within the hour."""
+    return bench.tasks.removals(task.source, bench.clock.now() - GUARD_WINDOW, except_task=task.task_id)
 
 
 def _ask_owners(task: SyncTask, parted: Collection[Key], bench: Bench) -> None:
@@ -167,19 +181,34 @@ def _ask_owners(task: SyncTask, parted: Collection[Key], bench: Bench) -> None:
         owners[key.source].append(key)
     enabled = bench.enabled() if owners else ()
     for owner in sorted(owners.keys() & set(enabled)):
-        held = [bench.tasks.rows_of(each.task_id, owners[owner]) for each in bench.tasks.held(owner)]
-        waiting = {key for rows in held for key, row in rows.items() if row.status.waits and row.removes_access}
-        if waiting:
-            draft = SyncTask(
-                task_id="",
-                source=owner,
-                trigger=Trigger.EVENT,
-                extent=Only(keys=tuple(sorted(waiting))),
-                purpose=Purpose.SYNC,
-                asked_by=f"{EVENTS.door}:{EVENTS.key}",
-                asked_at=bench.clock.now(),
-            )
-            bench.tasks.ask(draft, once=f"parted:{task.source}:{task.task_id}")
+        # A run that has not ended yet may hold them too; asked for in this order, none is missed that ends meanwhile.
+        tasks = [*bench.tasks.waiting(owner), *bench.tasks.held(owner)]
+        synced = dict.fromkeys(each.task_id for each in tasks if each.purpose is Purpose.SYNC)
+        rows = (row for task_id in synced for row in bench.tasks.rows_of(task_id, owners[owner]).values())
+        waiting = (row for row in rows if row.status is RowStatus.HELD and row.removes_access)
+        about = [in_question(row.key, row.evidence, row.observed_at) for row in waiting]
+        _ask_again(owner, about, bench, once=f"parted:{task.source}:{task.task_id}")
+
+
+def _ask_again(source: str, about: Collection[Key | Claim], bench: Bench, *, once: str) -> None:
+    """Let a source look at some of its people for what other sources show of them."""
+    claims = {each.key: each for each in about if isinstance(each, Claim)}
+    asked = sorted({*claims, *(each for each in about if isinstance(each, Key))})
+    for start in range(0, len(asked), MOST_ASKED):
+        some = asked[start : start + MOST_ASKED]
+        draft = SyncTask(
+            task_id="",
+            source=source,
+            trigger=Trigger.EVENT,
+            extent=Only(
+                keys=tuple(key for key in some if key not in claims),
+                claims=tuple(claims[key] for key in some if key in claims),
+            ),
+            purpose=Purpose.SYNC,
+            asked_by=ASKED_BY_MATCHING,
+            asked_at=bench.clock.now(),
+        )
+        bench.tasks.ask(draft, once=f"{once}:{start}")
 
 
 def _links(task: SyncTask, bench: Bench) -> dict[Key, Link]:
@@ -192,17 +221,18 @@ def _links(task: SyncTask, bench: Bench) -> dict[Key, Link]:
 
 
 def _apply(task: SyncTask, bench: Bench) -> SyncTask:
-    removals, total = outlook(bench.tasks, task.task_id)
-    if not isinstance(task.extent, Approved):
+    removals, total = outlook(task, bench.tasks)
+    if removals and not isinstance(task.extent, Approved):
         bench.tasks.reserve_removals(task.source, task.task_id, bench.clock.now(), removals)
-    apply_plan(task.task_id, total, bench.directory, bench.tasks, bench.pulse.fence, bench.pulse.step)
+    apply_plan(task, total, bench.directory, bench.tasks, bench.pulse.fence, bench.pulse.step, bench.shown())
     task = replace(task, phase=Phase.SETTLE, attempts=0)
     bench.tasks.save(task, bench.pulse.fence)
     return task
 
 
 def _settle(task: SyncTask, bench: Bench) -> SyncTask:
-    bench.pulse.step(Progress(stage="settle", done=0, total=0))
+    # A slice that is too short for anything else ends the task all the same.
+    bench.pulse.note(Progress(stage="settle", done=0, total=0))
     counts, waiting, writes = tally(task, bench.tasks)
     task = replace(task, counts=counts, entry_writes=writes, finished_at=bench.clock.now(), calls=bench.calls())
     if task.purpose is Purpose.PREVIEW:
@@ -217,7 +247,7 @@ def _settle(task: SyncTask, bench: Bench) -> SyncTask:
     if whole:
         for older in bench.tasks.held(task.source):
             if older.task_id != task.task_id:
-                _outdate(older, task, bench.tasks)
+                _outdate(older, task, bench)
     if isinstance(task.extent, Approved):
         _report_back(task, task.extent, bench.tasks)
     # Also a preview has read everything: what it staged is the source's snapshot from now on.
@@ -235,7 +265,7 @@ def tally(task: SyncTask, tasks: Tasks) -> tuple[dict[Kind, dict[Tally, int]], i
     waiting = writes = 0
     for kind in Kind:
         counts[kind][Tally.UNCHANGED] = task.counts[kind][Tally.UNCHANGED]
-    for row in tasks.outcomes(task.task_id):
+    for row in outcomes_of(task, tasks):
         waiting += row.status.waits
         writes += row.status is RowStatus.APPLIED
         match row.status:
@@ -286,7 +316,7 @@ def conclude_cancelled(
         StoreConflictError: the lease is lost; whoever takes it next ends the task.
     """
     for status in (RowStatus.PLANNED, RowStatus.HELD):
-        waiting = (row for row in tasks.rows(task.task_id) if row.status is status)
+        waiting = (row for row in rows_of(task, tasks) if row.status is status)
         for chunk in chunks(waiting):
             tasks.decide([row.ended(RowStatus.CANCELLED) for row in chunk], instead_of=status)
     counts, _, writes = tally(task, tasks)
@@ -305,17 +335,35 @@ def conclude_cancelled(
     return cancelled
 
 
-def _outdate(older: SyncTask, newer: SyncTask, tasks: Tasks) -> None:
+def _outdate(older: SyncTask, newer: SyncTask, bench: Bench) -> None:
     why = Remark(code="out of date", facts={"task": newer.task_id})
+    kept = _unanswered(older, newer, bench)
     for status in (RowStatus.PLANNED, RowStatus.HELD):
-        rows = [row.ended(RowStatus.SUPERSEDED, why) for row in tasks.rows(older.task_id) if row.status is status]
-        tasks.decide(rows, instead_of=status)
-    conclude_decided(older, tasks, why)
+        rows = (row for row in rows_of(older, bench.tasks) if row.status is status and row.key not in kept)
+        bench.tasks.decide([row.ended(RowStatus.SUPERSEDED, why) for row in rows], instead_of=status)
+    conclude_decided(older, bench.tasks, why)
+
+
+def _unanswered(older: SyncTask, newer: SyncTask, bench: Bench) -> Collection[Key]:
+    """Name those whose departure was reported and waits on, for the newer run could not see them either."""
+    rows = (row for row in rows_of(older, bench.tasks) if row.status is RowStatus.HELD)
+    at = {row.key: row.observed_at for row in rows if row.evidence is Evidence.CLAIMED}
+    if not at:
+        return ()
+    planned = bench.tasks.rows_of(newer.task_id, tuple(at))
+    unseen = {link.key: link for link in bench.directory.links_of(tuple(at)).values() if link.unseen_since is not None}
+    return {
+        key
+        for key, link in unseen.items()
+        if link.state is not State.LEFT
+        and link.observed_at <= at[key]
+        and (key not in planned or planned[key].evidence is Evidence.UNSEEN)
+    }
 
 
 def _report_back(task: SyncTask, extent: Approved, tasks: Tasks) -> None:
     """Write what became of an approval onto the rows that were approved."""
-    carried = {row.key for row in tasks.rows(task.task_id) if row.status is RowStatus.APPLIED}
+    carried = {row.key for row in rows_of(task, tasks) if row.status is RowStatus.APPLIED}
     facts = {"task": task.task_id}
     for status in (RowStatus.PLANNED, RowStatus.HELD):
         decided = []

@@ -181,7 +181,7 @@ class Requests:
 
     def is_left_by_all(self, source: Source, directory: Directory) -> bool:
         """Tell whether nobody is there any more whom `dismiss` would let leave."""
-        return next(leavers(source.uid, directory), None) is None
+        return next(leavers(source.uid, directory, self.catalog.sources()), None) is None
 
     def dismissal(self, source: Source) -> SyncTask | None:
         """Find the last task that lets everybody of a source leave."""

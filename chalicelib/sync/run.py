@@ -94,12 +94,13 @@ class Runner:
                 while again is None:
                     feed()
                     waiting = self._waiting(source_uid, lane)
-                    task = self._to_end(waiting, source) or next_due(waiting, self.clock.now())
+                    to_end = self._to_end(waiting, source)
+                    task = to_end or next_due(waiting, self.clock.now())
                     if task is None:
                         break
                     moved = True
                     with bound(task=task.task_id):
-                        again = self._slice(task, source, pulse)
+                        again = self._slice(task, source, pulse, is_stopped=to_end is not None)
         finally:
             self.tasks.release(fence)
             if moved and self.news is not None:
@@ -126,10 +127,10 @@ class Runner:
     def _connector(self, task: SyncTask, source: Source) -> Connector:
         return NoVendor() if isinstance(task.extent, Dismissal) else self.connectors.open(source)
 
-    def _slice(self, task: SyncTask, source: Source, pulse: Pulse) -> float | None:
+    def _slice(self, task: SyncTask, source: Source, pulse: Pulse, *, is_stopped: bool) -> float | None:
         """Work on one task; return None when it has ended or waits out a fault, else when to go on, in seconds."""
         pulse.turn_to(task)
-        if self.tasks.stopped(task):
+        if is_stopped:
             self._cancel(task, pulse)
             return None
         task = replace(

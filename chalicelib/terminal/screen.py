@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -67,26 +68,36 @@ def _print(console: Console, block: Block) -> None:
             for row in rows:
                 table.add_row(*(Text(_safe(cell)) for cell in row))
             console.print(table)
-        case Pairs(pairs=pairs, caption=caption) if not _fits_beside(pairs, console.width):
+        case Pairs(pairs=pairs, caption=caption):
             if caption:
                 console.print(_title(caption))
-            for label, value in pairs:
-                console.print(Text(_safe(label), style="dim"))
-                for line in _safe(value).splitlines():
-                    console.print(Text(f"  {line}"), soft_wrap=True)
-        case Pairs(pairs=pairs, caption=caption):
-            table = RichTable(box=None, title=_title(caption), title_justify="left", show_header=False, pad_edge=False)
-            table.add_column(style="dim", no_wrap=True)
-            table.add_column(overflow="fold")
-            for label, value in pairs:
-                table.add_row(Text(_safe(label)), Text(_safe(value)))
-            console.print(table)
+            _print_pairs(console, [(_safe(label), _safe(value)) for label, value in pairs])
 
 
-def _fits_beside(pairs: Sequence[tuple[str, str]], width: int) -> bool:
-    """Tell whether values stand beside their labels with no name or address torn: those are there to be copied."""
-    room = width - max((cell_len(_safe(label)) for label, _ in pairs), default=0) - 1
-    return all(len(word) <= room for _, value in pairs for word in _UNTORN.findall(value))
+def _print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
+    """Print values beside their labels, or below them where long labels leave too little room.
+
+    No name or address is torn: they are there to be copied.
+    """
+    column = max((cell_len(label) for label, _ in pairs), default=0)
+    room = console.width - column - 1
+    is_torn = any(len(word) > room for _, value in pairs for word in _UNTORN.findall(value))
+    is_below = is_torn and column > console.width // 2
+    for label, value in pairs:
+        lines = value.splitlines() if is_below else list(_folded(console, value, room))
+        if is_below:
+            console.print(Text(label, style="dim"))
+        for nth, line in enumerate(lines or [""]):
+            head = "  " if is_below else set_cell_size(label if nth == 0 else "", column + 1)
+            console.print(Text.assemble((head, "dim"), line), soft_wrap=True)
+
+
+def _folded(console: Console, text: str, room: int) -> Iterator[str]:
+    for line in text.splitlines():
+        if all(len(word) <= room for word in _UNTORN.findall(line)):
+            yield from (each.plain.rstrip() for each in Text(line).wrap(console, room))
+        else:
+            yield from textwrap.wrap(line, max(1, room), break_long_words=False, break_on_hyphens=False)
 
 
 def _title(caption: str) -> Text | None:

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from chalicelib.core import task as core
 from chalicelib.core.catalogue import Lang, say
 from chalicelib.core.task import SyncTask
+from chalicelib.outside import Outside
 from chalicelib.sync.run import Runner
 from chalicelib.terminal.screen import Screen
-from chalicelib.wiring import Outside
 
 POLL_S = 0.5
 OTHER = (

@@ -78,7 +78,7 @@ def made(stage: str, architecture: str = ARCHITECTURES[0]) -> Path | None:
     """Build a stage's package and say what it is; or what is wrong, and return None: it must not be deployed."""
     out = ROOT / "build" / "package" / stage
     problem = build(stage, out, architecture)
-    found = [problem] if problem else [*faults(out, stage, _pinned(ROOT / "requirements.txt")), *lint(out)]
+    found = [problem] if problem else [*faults(out, stage, pinned()), *lint(out)]
     for fault in found:
         print(f"fault in {out.relative_to(ROOT)}: {fault}", file=sys.stderr)
     if found:
@@ -90,6 +90,11 @@ def made(stage: str, architecture: str = ARCHITECTURES[0]) -> Path | None:
 
 def stages() -> Sequence[str]:
     return sorted(_config()["stages"])
+
+
+def pinned() -> Sequence[str]:
+    """List what must be in the layer."""
+    return re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
 
 
 def build(
@@ -163,7 +168,7 @@ def compact(template: Path) -> str:
     return json.dumps(json.loads(template.read_text()), separators=(",", ":"))
 
 
-def faults(out: Path, stage: str, pinned: Sequence[str]) -> Iterator[str]:
+def faults(out: Path, stage: str, wanted: Sequence[str]) -> Iterator[str]:
     """Say what a package is not, and should be."""
     template: Json = json.loads((out / TEMPLATE).read_text())
     yield from _function_faults(template["Resources"])
@@ -171,7 +176,7 @@ def faults(out: Path, stage: str, pinned: Sequence[str]) -> Iterator[str]:
     yield from _reference_faults(template)
     yield from policies.faults(template)
     yield from policies.faults(json.loads(DATA.read_text()))
-    yield from _content_faults(out, pinned)
+    yield from _content_faults(out, wanted)
     if len(compact(out / TEMPLATE).encode()) > LARGEST_TEMPLATE_BYTES:
         yield f"its template is larger than {LARGEST_TEMPLATE_BYTES} bytes, which CloudFormation refuses"
 
@@ -226,7 +231,7 @@ def _substitutions(node: Any) -> Iterator[tuple[str, frozenset[str]]]:
                 yield from _substitutions(each)
 
 
-def _content_faults(out: Path, pinned: Sequence[str]) -> Iterator[str]:
+def _content_faults(out: Path, wanted: Sequence[str]) -> Iterator[str]:
     app, layer = (zipfile.ZipFile(out / name).namelist() for name in (APP, LAYER))
     packages = {path.split("site-packages/")[-1].split("/")[0].removesuffix(".py") for path in layer}
     for name in sorted(UNWANTED & packages):
@@ -234,7 +239,7 @@ def _content_faults(out: Path, pinned: Sequence[str]) -> Iterator[str]:
     for name in sorted(UNWANTED & {path.split("/")[0] for path in app} - {"chalice"}):
         yield f"{name} is in the app"
     present = {_folded(each.split("-")[0]) for each in packages if each.endswith(".dist-info")}
-    for name in sorted({_folded(each) for each in pinned} - present):
+    for name in sorted({_folded(each) for each in wanted} - present):
         yield f"{name} is in requirements.txt and not in the layer: no wheel for Lambda?"
     for name in (APP, LAYER):
         yield from _bytecode_faults(out / name)
@@ -274,10 +279,6 @@ def _lay_out(folder: Path, root: Path, architecture: str, requirements: str | No
 def _config(root: Path = ROOT) -> Json:
     config: Json = json.loads((root / ".chalice/config.json").read_text())
     return config
-
-
-def _pinned(requirements: Path) -> Sequence[str]:
-    return re.findall(r"^([A-Za-z0-9._-]+)==", requirements.read_text(), re.MULTILINE)
 
 
 def _folded(name: str) -> str:

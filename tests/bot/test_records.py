@@ -7,7 +7,11 @@ import pytest
 from chalicelib.core.catalogue import Lang
 from chalicelib.core.errors import SetupError
 from chalicelib.core.model import Kind
+from chalicelib.core.principal import Role
+from chalicelib.local.table import SqliteTable
 from chalicelib.notices.show import SHOWN_ROWS
+from infra.bill import CountingTable
+from tests.bot.chat import a_chat
 from tests.bot.talk import LANGS, Talk, cells, drawn, words
 from tests.bot.test_sync import TASK_KEYS, a_house_with_leavers, check_task_document
 from tests.scripted import House, a_company
@@ -161,3 +165,19 @@ def test_odd_names_are_shown_as_text_and_drive_no_terminal(odd: str, lang: Lang)
     if odd.isprintable() and len(odd) < 40:
         assert odd in drawn(Talk(house, lang).type("employees"))
         assert odd in drawn(Talk(house, lang).type(f"employee show {entries[0]}"))
+
+
+@pytest.mark.parametrize("text", ["records", "record 1", "审计", "admins", "mapping try"])
+def test_a_list_is_not_read_line_by_line(text: str) -> None:
+    def reads(people: int, syncs: int) -> int:
+        table = CountingTable(SqliteTable(":memory:"))
+        chat = a_chat(House(a_company(people=people, departments=2), table=table))
+        for nth in range(syncs):
+            chat.admit(f"ou_{nth}", Role.VIEWER)
+            chat.house.sync()
+        chat.house.pass_time(minutes=1)
+        before = table.bill.reads
+        chat.say(text)
+        return table.bill.reads - before
+
+    assert reads(people=9, syncs=9) - reads(people=2, syncs=1) <= 1

@@ -42,6 +42,7 @@ from infra.lab.injection import Faults
 from infra.lab.lark import LarkApi, LarkWorkspace
 from infra.lab.server import LabServer
 from infra.lab.wire import Answer, Api, Workspace
+from infra.worker import close
 from tests.builders import NOON
 from tests.chaos.tenants import DingTalkTenant, LarkTenant, Tenant
 from tests.chaos.victim import live_and_tell
@@ -138,7 +139,7 @@ class Scene:
     def __init__(self, vendor: str, folder: Path, size: Size) -> None:
         self.vendor, self.folder = vendor, folder
         people, departments, self._changes = size
-        self.tenant, workspace = _found(vendor, people, departments)
+        self.tenant, workspace = found(vendor, people, departments)
         self.api = Listed(self.tenant.api)
         self._workspace: Workspace = workspace
         self.spans: dict[str, Mapping[str, int]] = {}
@@ -148,7 +149,7 @@ class Scene:
     @contextmanager
     def open(self) -> Iterator[Scene]:
         with LabServer(self.api, self._workspace) as lab:
-            self._move_in(lab.url)
+            move_in(self.folder / "first", self.vendor, self.tenant, lab.url)
             rng = Random(f"{self.vendor} changes")
             shutil.copytree(self.folder / "first", self.folder / "later")
             _spawn(self.folder / "later", "", 0, 0)
@@ -160,30 +161,11 @@ class Scene:
                 home = self.copy(before, "undisturbed")
                 code, self.spans[before] = _spawn(home, "", 0, 1)
                 assert code == 0, f"exit code {code}"
-                self.ends[before], self.asked[before] = _end(home), self.api.heard()
+                self.ends[before], self.asked[before] = end_of(home), self.api.heard()
             yield self
 
     def copy(self, before: str, name: str) -> Path:
         return Path(shutil.copytree(self.folder / before, self.folder / f"{before}-{name}"))
-
-    def _move_in(self, url: str) -> None:
-        home = self.folder / "first"
-        home.mkdir()
-        outside, registry = _outside(home)
-        names = ("base_url",) if self.vendor == "lark" else ("oapi_url", "api_url")
-        outside.secrets.put(UID, self.tenant.secrets)
-        outside.catalog.add(
-            Source(
-                uid=UID,
-                handle="hq",
-                name="总部",
-                kind=self.vendor,
-                enabled=True,
-                settings={**self.tenant.settings, **dict.fromkeys(names, url)},
-                mapping=registry.form(self.vendor).mapping,
-                created_at=NOON,
-            )
-        )
 
     def tell(self, before: str, name: str, rng: Random, kills: int) -> Story:
         """Kill the workers of one run, `kills` of them at most, and judge how it ends."""
@@ -216,17 +198,17 @@ class Scene:
         return what, rng.randint(1, max(1, min(span, 2 * span // kills)))
 
     def _judge(self, story: Story, before: str, home: Path) -> None:
-        end, wanted = _end(home), self.ends[before]
+        end, wanted = end_of(home), self.ends[before]
         for what in ("entries", "links", "tasks", "rows"):
             if getattr(end, what) != getattr(wanted, what):
-                story.wrongs.append(f"other {what}: {_first_difference(getattr(end, what), getattr(wanted, what))}")
+                story.wrongs.append(f"other {what}: {first_difference(getattr(end, what), getattr(wanted, what))}")
         most = REPEATED * story.calls + IN_FLIGHT
         for death, repeated in zip(story.deaths, story.repeated, strict=False):
             if repeated > most:
                 story.wrongs.append(f"{repeated} calls of {story.calls} were made again after the kill at {death}")
 
 
-def _found(vendor: str, people: int, departments: int) -> tuple[Tenant, Workspace]:
+def found(vendor: str, people: int, departments: int) -> tuple[Tenant, Workspace]:
     if vendor == "lark":
         lark = LarkWorkspace.generate(seed=3, people=people, departments=departments)
         tenant = LarkTenant(lark, lark.clock)
@@ -238,7 +220,28 @@ def _found(vendor: str, people: int, departments: int) -> tuple[Tenant, Workspac
     return other, dingtalk
 
 
-def _outside(home: Path) -> tuple[wiring.Outside, Registry]:
+def move_in(home: Path, vendor: str, tenant: Tenant, url: str) -> None:
+    """Make a home whose source `hq` is this company, behind this address."""
+    home.mkdir()
+    outside, registry = installed(home)
+    names = ("base_url",) if vendor == "lark" else ("oapi_url", "api_url")
+    outside.secrets.put(UID, tenant.secrets)
+    outside.catalog.add(
+        Source(
+            uid=UID,
+            handle="hq",
+            name="总部",
+            kind=vendor,
+            enabled=True,
+            settings={**tenant.settings, **dict.fromkeys(names, url)},
+            mapping=registry.form(vendor).mapping,
+            created_at=NOON,
+        )
+    )
+    close(outside)
+
+
+def installed(home: Path) -> tuple[wiring.Outside, Registry]:
     clock, secrets = ManualClock(NOON), FileSecrets(f"{home}/secrets.json")
     registry = Registry(secrets=secrets, clock=clock)
     settings = Settings(home=home)
@@ -246,10 +249,10 @@ def _outside(home: Path) -> tuple[wiring.Outside, Registry]:
     return wiring.around(settings, table, secrets, LocalBell(clock=clock), clock, registry), registry
 
 
-def _end(home: Path) -> End:
-    outside, _ = _outside(home)
+def end_of(home: Path) -> End:
+    outside, _ = installed(home)
     tasks = outside.tasks.recent(UID, 100)
-    return End(
+    end = End(
         entries={
             each.entry_id: (dict(each.values), each.revision)
             for kind in Kind
@@ -266,6 +269,8 @@ def _end(home: Path) -> End:
             for row in outside.tasks.rows(each.task_id)
         ),
     )
+    close(outside)
+    return end
 
 
 def _spawn(home: Path, what: str, end: int, life: int) -> tuple[int | None, Mapping[str, int]]:
@@ -286,7 +291,7 @@ def _spawn(home: Path, what: str, end: int, life: int) -> tuple[int | None, Mapp
     return worker.exitcode, passed
 
 
-def _first_difference(ours: Any, wanted: Any) -> str:
+def first_difference(ours: Any, wanted: Any) -> str:
     if isinstance(ours, Mapping):
         ours, wanted = sorted(map(str, ours.items())), sorted(map(str, wanted.items()))
     more, less = [each for each in ours if each not in wanted], [each for each in wanted if each not in ours]

@@ -17,7 +17,7 @@ import pytest
 from moto import mock_aws
 from mypy_boto3_dynamodb import DynamoDBClient
 
-from chalicelib.aws.table import DynamoTable, schema
+from chalicelib.aws.table import WIDTH, DynamoTable, schema
 from chalicelib.core.ports import Table
 from chalicelib.local.clock import ManualClock, SystemClock
 from chalicelib.local.table import SqliteTable
@@ -60,7 +60,7 @@ def table(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
         case "moto":
             request.getfixturevalue("aws")
             client: DynamoDBClient = boto3.client("dynamodb", region_name="us-east-1")
-            yield from _dynamo(client, ManualClock(NOON))
+            yield from _dynamo(client, ManualClock(NOON), width=1)
         case _:
             client = boto3.client(
                 "dynamodb",
@@ -69,11 +69,11 @@ def table(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
                 aws_access_key_id="none",
                 aws_secret_access_key="none",
             )
-            yield from _dynamo(client, SystemClock())
+            yield from _dynamo(client, SystemClock(), width=WIDTH)
 
 
-def _dynamo(client: DynamoDBClient, clock: ManualClock | SystemClock) -> Iterator[Table]:
+def _dynamo(client: DynamoDBClient, clock: ManualClock | SystemClock, *, width: int) -> Iterator[Table]:
     name = f"rollcall-{uuid.uuid4().hex}"
     client.create_table(**schema(name))
-    yield DynamoTable(name, lambda: client, clock=clock)
+    yield DynamoTable(name, lambda: client, clock=clock, width=width)
     client.delete_table(TableName=name)

@@ -14,7 +14,8 @@ from chalicelib.bot.command import COMMANDS
 from tests.house.code import ROOT, modules
 
 SETTING = re.compile(r"ROLLCALL_[A-Z_]+[A-Z]")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WRITTEN = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = WRITTEN["project"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,8 @@ def test_a_stage_sets_only_what_is_read() -> None:
 
 
 def test_every_dependency_has_its_line() -> None:
-    direct = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    groups = WRITTEN["dependency-groups"].values()
+    direct = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values(), *groups]
     names = {re.split(r"[\[<>=~ ]", each)[0] for group in direct for each in group}
     table = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
     lines = set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE))

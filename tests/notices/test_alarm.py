@@ -81,6 +81,12 @@ def test_an_alarm_that_comes_twice_is_told_once(house: House) -> None:
     assert len(house.outside.chats.outgoing(house.source.uid)) == 2
 
 
+def test_an_alarm_that_ends_in_the_second_it_began_is_told_and_so_is_its_end(house: House) -> None:
+    alarms(house).tell(body())
+    alarms(house).tell(body(state="OK", was="ALARM"))
+    assert len(house.outside.chats.outgoing(house.source.uid)) == 4
+
+
 def test_its_end_is_told_too_but_not_its_birth(house: House) -> None:
     assert not alarms(house).tell(body(state="OK", was="INSUFFICIENT_DATA"))
     assert not alarms(house).tell(body(state="INSUFFICIENT_DATA"))

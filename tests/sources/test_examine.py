@@ -111,7 +111,8 @@ def test_of_several_chosen_departments_the_lost_ones_are_named(house: House) -> 
         ("https://localhost:8000", "address out of reach", "not on the internet"),
         ("https://10.0.0.8", "address out of reach", "not on the internet"),
         ("https://rollcall.internal", "address out of reach", "not on the internet"),
-        ("https://rollcall.example.com/x", "address out of reach", "has a path"),
+        ("https://a1b2.execute-api.eu-central-1.amazonaws.com/api", "address is set", None),
+        ("https://rollcall.example.com/?x=1", "address out of reach", "has a query"),
     ],
 )
 def test_an_address_that_no_vendor_reaches_is_found(house: House, url: str, cause: str, problem: str | None) -> None:

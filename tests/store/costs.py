@@ -1,213 +1,206 @@
-"""Counts what a sync reads and writes per thousand people, in items and in DynamoDB's request units.
+"""Counts what Rollcall reads and writes per thousand people, in requests, items and DynamoDB's request units.
 
-`python -m tests.store.costs` prints the table of ADR 0001. Units are computed from item sizes as DynamoDB charges
-them: a strongly consistent read 1 for each 4 KB (a query for each 4 KB of its page), a write 1 for each KB, twice that
-in a transaction; a check is counted as a write of what it looks at, a delete by what it deletes.
+The whole engine runs, from whoever asks for a sync until nothing waits; only the vendor is made up, with ids and values
+of the shape and length of real ones. `python -m tests.store.costs` prints the tables of ADR 0001 and ADR 0005. How
+units are computed, says `infra.bill`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime
+from typing import Any, Final
 
 from chalicelib import wiring
-from chalicelib.core.limits import item_bytes, place_of
-from chalicelib.core.model import Kind, Link, Part, SourceRecord, State, Value, Values, new_entry_id
-from chalicelib.core.ports import Delete, Item, Page, Put, Table, Update, Write
-from chalicelib.core.task import Fence, SyncRecord, SyncTask, TaskStatus
-from chalicelib.local.clock import ManualClock
+from chalicelib.core.limits import item_bytes
+from chalicelib.core.message import Delivery, HttpRequest, HttpResponse, Opened
+from chalicelib.core.model import Key, Kind, State, Value
+from chalicelib.core.ports import Delete, Item
+from chalicelib.core.principal import TERMINAL, Role
+from chalicelib.core.scope import Chosen, Scope
+from chalicelib.core.secret import Secret
+from chalicelib.core.source import Source
+from chalicelib.core.task import Hint
 from chalicelib.local.table import SqliteTable
-from chalicelib.store.directory import TableDirectory
-from chalicelib.store.tasks import TableTasks
-from tests.builders import HQ, NOON, a_department_key, a_row, a_task, an_employee_key, at
-from tests.scripted import House, a_company
+from chalicelib.store import keys
+from chalicelib.store.fencing import every
+from infra.bill import Bill, CountingTable
+from tests.scripted import Company, House, Scripted, a_company
 
-PEOPLE = 1000
-DEPARTMENTS = 50
-CHANGES = 10
-_RENEWALS = 6
+PEOPLE: Final = 1000
+DEPARTMENTS: Final = 50
+CHANGES: Final = 10
+# So long that no heartbeat comes between, however slow the machine: what they cost is told beside the table.
+_LEASE_S: Final = 3600
+# As long as any, but always the same: what is compressed depends on it by a byte or two.
+_UID: Final = "5eed5eed0123abcd"
 
 
-@dataclass(slots=True, kw_only=True)
-class Bill:
-    items_read: int = 0
-    read_units: int = 0
-    items_written: int = 0
-    write_units: int = 0
+def lark_like(people: int = PEOPLE) -> Company:
+    """Found a company whose ids are Lark's: 32 hexadecimal digits after a prefix."""
+    return _like(people, lambda n: f"od-{_hexadecimal(f'd{n}')}", lambda n: f"on_{_hexadecimal(f'p{n}')}")
 
-    def less(self, other: Bill) -> Bill:
-        return Bill(
-            items_read=self.items_read - other.items_read,
-            read_units=self.read_units - other.read_units,
-            items_written=self.items_written - other.items_written,
-            write_units=self.write_units - other.write_units,
+
+def dingtalk_like(people: int = PEOPLE) -> Company:
+    """Found a company whose ids are DingTalk's: numbers of nine and of eighteen digits."""
+    return _like(
+        people, lambda n: str(900_000_000 + _number(f"d{n}") % 10**8), lambda n: f"{10**17 + _number(f'p{n}') % 10**17}"
+    )
+
+
+def _like(people: int, department_id: Callable[[int], str], person_id: Callable[[int], str]) -> Company:
+    company, departments = Company(), people * DEPARTMENTS // PEOPLE
+    for n in range(departments):
+        company.departments[department_id(n)] = {
+            "name": f"研发中心{n}部",
+            "parent": department_id((n - 1) // 4) if n else None,
+            "leaders": (person_id(n),),
+            "state": State.ACTIVE,
+        }
+    for n in range(people):
+        company.people[person_id(n)] = _person(n, department_id(n % departments), person_id(n % departments))
+    return company
+
+
+def _person(n: int, department: str, manager: str) -> dict[str, Value]:
+    return {
+        "name": f"王小{chr(0x4E00 + n)}",
+        "en_name": f"Annette Lee{n}",
+        "email": f"annette.lee{n}@example.com",
+        "mobile": f"+86138{n:08}",
+        "title": "Senior engineer",
+        "departments": (department,),
+        "manager": manager,
+        "state": State.ACTIVE,
+    }
+
+
+def _hexadecimal(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _number(text: str) -> int:
+    return int(_hexadecimal(text), 16)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The door for the events of a made-up vendor, who proves nothing: the body names a person."""
+
+    def open(self, request: HttpRequest, source: Source, secrets: Mapping[str, Secret], now: datetime) -> Opened:
+        person = request.body.decode()
+        event = Delivery(
+            delivery_id=f"{person}@{now}",
+            source=source.uid,
+            type="user",
+            ids={"people": (person,)},
+            occurred_at=now,
+            received_at=now,
         )
+        return Opened(ack=HttpResponse(status=200, body="{}"), delivery=event)
 
 
-class CountingTable:
-    """A Table that keeps the bill of another."""
+class Pushing(Scripted):
+    """A vendor whose events name people."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self.bill = Bill()
+    def callback(self, kind: str, door: str) -> Any:
+        return Told() if door == "events" else super().callback(kind, door)
 
-    def get(self, partition: str, sort: str) -> Item | None:
-        return self.get_many([(partition, sort)]).get((partition, sort))
-
-    def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
-        found = self._table.get_many(keys)
-        self.bill.items_read += len(found)
-        self.bill.read_units += sum(_units(item_bytes(found[key]) if key in found else 0, 4096) for key in set(keys))
-        return found
-
-    def query(
-        self,
-        partition: str,
-        *,
-        prefix: str = "",
-        after: str | None = None,
-        backward: bool = False,
-        limit: int | None = None,
-    ) -> Page:
-        page = self._table.query(partition, prefix=prefix, after=after, backward=backward, limit=limit)
-        self.bill.items_read += len(page.items)
-        self.bill.read_units += _units(sum(item_bytes(item) for item in page.items), 4096)
-        return page
-
-    def write(self, writes: Sequence[Write]) -> None:
-        for write in writes:
-            self._charge(write, times=2)
-        self._table.write(writes)
-
-    def write_many(self, writes: Iterable[Put | Delete]) -> None:
-        self._table.write_many(self._charged(writes))
-
-    def _charged(self, writes: Iterable[Put | Delete]) -> Iterator[Put | Delete]:
-        for write in writes:
-            self._charge(write, times=1)
-            yield write
-
-    def _charge(self, write: Write, *, times: int) -> None:
-        kept = self._table.get(*place_of(write))
-        size = item_bytes(kept) if kept else 0
-        if isinstance(write, Put):
-            size = max(size, item_bytes(write.item))
-        if isinstance(write, Update) and kept:
-            size = max(size, item_bytes(replace(kept, attributes={**kept.attributes, **write.attributes})))
-        self.bill.items_written += 1
-        self.bill.write_units += times * _units(size, 1024)
+    def hints(self, source: Source, delivery: Delivery) -> Sequence[Hint]:
+        return [Key(source.uid, Kind.EMPLOYEE, each) for each in delivery.ids["people"]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
-    """A store with one source, and what the engine asks of it in each kind of run."""
+class Counted:
+    """A house on a table that is counted."""
 
-    table: CountingTable
-    tasks: TableTasks
-    directory: TableDirectory
-
-    @classmethod
-    def founded(cls) -> Company:
-        table = CountingTable(SqliteTable(":memory:"))
-        clock = ManualClock(NOON)
-        return cls(table=table, tasks=TableTasks(table=table, clock=clock), directory=TableDirectory(table=table))
-
-    def sync(self, nth: int, rows: Sequence[SyncRecord]) -> Bill:
-        """Do what a full run does whose plan are these rows, and give its bill."""
-        self.table.bill = Bill()
-        task, fence = self._begin(nth)
-        for n in range(DEPARTMENTS):
-            self.tasks.stage(task.task_id, _part(n, nth))
-        dict(self.tasks.staged_parts(task.task_id))
-        links: list[Link] = list(self.directory.links(HQ))
-        if links:
-            self.directory.entries([row.entry_id for row in rows])
-        self.tasks.put_rows(rows, fence)
-        self.tasks.removals(HQ, at(-3600), except_task=task.task_id)
-        list(self.tasks.outcomes(task.task_id))
-        self.directory.apply(fence, list(self.tasks.rows(task.task_id)))
-        list(self.tasks.outcomes(task.task_id))
-        self._finish(task, fence, nth)
-        return self.table.bill
-
-    def _begin(self, nth: int) -> tuple[SyncTask, Fence]:
-        task, _ = self.tasks.ask(a_task(asked_at=at(nth * 1000)), once=f"schedule-{nth}")
-        fence = self.tasks.take(HQ, f"runner-{nth}", at(nth * 1000), timedelta(minutes=1))
-        assert fence is not None
-        self.tasks.waiting(HQ)
-        self.tasks.save(replace(task, status=TaskStatus.RUNNING), fence)
-        for n in range(_RENEWALS):
-            self.tasks.renew(fence, at(nth * 1000 + n), timedelta(minutes=1), None)
-        return task, fence
-
-    def _finish(self, task: SyncTask, fence: Fence, nth: int) -> None:
-        ended = replace(task, status=TaskStatus.DONE, finished_at=at(nth * 1000 + 60))
-        self.tasks.end(ended, fence, read_began_at=at(nth * 1000), keeps_stage=True)
-        self.tasks.release(fence)
-
-
-def first_rows() -> Sequence[SyncRecord]:
-    departments = [
-        a_row(a_department_key(f"od-{n:032x}"), after={"name": f"Abteilung {n}", "parent": None, "state": State.ACTIVE})
-        for n in range(DEPARTMENTS)
-    ]
-    return [replace(row, task="1", observed_at=at(1001)) for row in (*departments, *map(_hire, range(PEOPLE)))]
-
-
-def changed_rows(task: str, first: Sequence[SyncRecord]) -> Sequence[SyncRecord]:
-    """Ten people get another title."""
-    people = [row for row in first if row.key.kind is Kind.EMPLOYEE][:CHANGES]
-    return [
-        a_row(
-            row.key,
-            task=task,
-            before=row.after,
-            after={**row.after, "title": "Head chef"},
-            observed_at=at(int(task) * 1000 + 1),
-            revision=1,
+    def __init__(self, company: Company, path: str = ":memory:") -> None:
+        self.table = CountingTable(SqliteTable(path))
+        self.company = company
+        self.house = House(company, table=self.table, uid=_UID)
+        settings = replace(self.house.outside.settings, lease_s=_LEASE_S)
+        self.house.outside = replace(
+            self.house.outside, settings=settings, connectors=Pushing(company, self.house.clock)
         )
-        for row in people
-    ]
+        wiring.use(self.house.outside)
+
+    def bill(self, work: Callable[[], object]) -> Bill:
+        self.house.clock.sleep(600)
+        before = self.table.bill
+        work()
+        return self.table.bill.less(before)
+
+    def sync(self) -> None:
+        wiring.requests().sync_now(TERMINAL, "hq")
+        self.house.work()
+
+    def directory_rows(self) -> Sequence[Item]:
+        """Read all entries and links there are."""
+        uid = self.house.source.uid
+        partitions = [*keys.links(uid), *keys.entries()]
+        return [item for partition in partitions for item in every(self.table, partition)]
+
+    def change(self, people: int) -> list[str]:
+        changed = list(self.company.people)[:people]
+        for each in changed:
+            self.company.people[each]["title"] = "Principal engineer"
+        return changed
+
+    def event(self) -> None:
+        """Let one person change, from the vendor's push to the directory."""
+        (person,) = self.change(1)
+        self.company.people[person]["title"] = f"Fellow of {self.house.clock.now():%H:%M}"
+        pushed = HttpRequest(method="POST", path="/callbacks/hq/events", headers={}, query={}, body=person.encode())
+        wiring.receiver("hq", "events").receive(pushed)
+        wiring.deliverer().deliver(self.house.source.uid, lambda: math.inf)
+
+    def tell(self) -> None:
+        """Look, as after each task, whether somebody is to be told of it."""
+        self.house.converse()
+
+    def command(self) -> None:
+        """Answer somebody who types a command."""
+        self.house.hear("status", f"m-{self.house.clock.now()}")
+        self.house.converse()
 
 
-def bills() -> Mapping[str, Bill]:
-    company, first = Company.founded(), first_rows()
-    hired = company.sync(1, first)
-    unchanged = company.sync(2, [])
-    changed = company.sync(3, changed_rows("3", first))
-    return {"first sync": hired, "no change": unchanged, "ten changes, in addition": changed.less(unchanged)}
+def bills(company: Callable[[], Company] = lark_like) -> Mapping[str, Bill]:
+    counted = Counted(company())
+    wiring.rooms().admins.add(TERMINAL, "hq", "ann", Role.OWNER)
+    first, unchanged = counted.bill(counted.sync), counted.bill(counted.sync)
+    counted.change(CHANGES)
+    changed = counted.bill(counted.sync)
+    return {
+        "first sync": first,
+        "no change": unchanged,
+        "ten changes, in addition": changed.less(unchanged),
+        "one event": counted.bill(counted.event),
+        "telling of a task": counted.bill(counted.tell),
+        "one command in chat": counted.bill(counted.command),
+    }
+
+
+def chosen_bill() -> Bill:
+    """Count a sync without changes below one chosen department, which is half of the company."""
+    company = lark_like()
+    counted = Counted(company)
+    top = list(company.departments)[1]
+    source = counted.house.outside.catalog.source("hq")
+    scope = Scope(departments=(Chosen(external_id=top, path="研发中心1部"),))
+    assert counted.house.outside.catalog.update(replace(source, scope=scope), instead_of=source)
+    counted.bill(counted.sync)
+    return counted.bill(counted.sync)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """What the three ticks of one minute ask of the table."""
+    """What the ticks of one minute ask of the table."""
 
     queries: int
     items_read: int
     read_units: int
-
-
-class AskedTable(CountingTable):
-    """A Table that counts how often it is asked, too."""
-
-    asked = 0
-
-    def get_many(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Item]:
-        self.asked += bool(keys)
-        return super().get_many(keys)
-
-    def query(
-        self,
-        partition: str,
-        *,
-        prefix: str = "",
-        after: str | None = None,
-        backward: bool = False,
-        limit: int | None = None,
-    ) -> Page:
-        self.asked += 1
-        return super().query(partition, prefix=prefix, after=after, backward=backward, limit=limit)
 
 
 def quiet_ticks() -> Mapping[int, Tick]:
@@ -216,20 +209,19 @@ def quiet_ticks() -> Mapping[int, Tick]:
 
 
 def _quiet_tick(count: int) -> Tick:
-    table = AskedTable(SqliteTable(":memory:"))
+    table = CountingTable(SqliteTable(":memory:"))
     house = House(a_company(people=1, departments=1), table=table)
     for number in range(1, count):
         house.outside.catalog.add(replace(house.source, uid=f"src-{number}", handle=f"s{number}", revision=0))
     house.clock.sleep(60)
     wiring.converser().tick()  # a first digest is noted
     house.clock.sleep(60)
-    table.bill, table.asked = Bill(), 0
-    wiring.requests().tick()
-    wiring.deliverer().tick()
-    wiring.converser().tick()
+    table.bill = Bill()
+    for each in wiring.ticking():
+        each.tick()
     if table.bill.items_written:
         raise ValueError("a quiet tick writes")
-    return Tick(queries=table.asked, items_read=table.bill.items_read, read_units=table.bill.read_units)
+    return Tick(queries=table.bill.reads, items_read=table.bill.items_read, read_units=table.bill.read_units)
 
 
 def tick_lines() -> Iterator[str]:
@@ -246,83 +238,31 @@ def delete(item: Item) -> Delete:
 
 
 def lines() -> Iterator[str]:
-    yield "| 1,000 people in 50 departments | items read | read units | items written | write units |"
-    yield "| --- | --- | --- | --- | --- |"
+    columns = ("requests to read", "items read", "read units", "requests to write", "items written", "write units")
+    yield f"| 1,000 people in 50 departments | {' | '.join(columns)} |"
+    yield f"| --- | {' | '.join('---' for _ in columns)} |"
     for name, bill in bills().items():
-        counts = (bill.items_read, bill.read_units, bill.items_written, bill.write_units)
-        yield f"| {name} | " + " | ".join(f"{count:,}" for count in counts) + " |"
+        yield _line(name, bill)
+    yield _line("no change, ids as DingTalk's", bills(dingtalk_like)["no change"])
+
+
+def _line(name: str, bill: Bill) -> str:
+    reads, writes = (bill.reads, bill.items_read, bill.read_units), (bill.writes, bill.items_written, bill.write_units)
+    return f"| {name} | " + " | ".join(f"{count:,}" for count in (*reads, *writes)) + " |"
 
 
 def sizes() -> Mapping[str, int]:
     """Measure the average rows of a first sync."""
-    company = Company.founded()
-    row = first_rows()[-1]
-    fence = company.tasks.take(HQ, "runner", NOON, timedelta(minutes=1))
-    assert fence is not None
-    company.tasks.put_rows([row], fence)
-    company.directory.apply(fence, [row])
-    kept = {"entry": "entry#", "link": f"link#{HQ}#", "plan row": f"plan#{row.task}#"}
-    found: dict[str, int] = {}
-    for name, partition in kept.items():
-        for shard in range(16):
-            for item in company.table.query(f"{partition}{shard:02}").items:
-                found[name] = item_bytes(item)
-    return found
+    counted = Counted(lark_like())
+    counted.sync()
+    uid = counted.house.source.uid
+    kept = {"entry": "entry#", "link": f"link#{uid}#", "plan row": "plan#1#"}
+    return {name: _average(counted.table, partition) for name, partition in kept.items()}
 
 
-def _hire(n: int) -> SyncRecord:
-    key = an_employee_key(f"on_{n:032x}")
-    after: dict[str, Value] = {
-        "name": _chinese_name(n),
-        "en_name": f"Annette Lee{n}",
-        "email": f"annette.lee{n}@example.com",
-        "mobile": f"+86138{n:08}",
-        "employee_no": f"E{n:06}",
-        "title": "Cook",
-        "departments": (new_entry_id(a_department_key(f"od-{n % DEPARTMENTS:032x}")),),
-        "manager": new_entry_id(an_employee_key(f"on_{n // 10:032x}")),
-        "state": State.ACTIVE,
-    }
-    return replace(a_row(key, after=after), source=_fields(n))
-
-
-def _chinese_name(n: int) -> str:
-    return f"王小{chr(0x4E00 + n)}"
-
-
-def _fields(n: int) -> Values:
-    return {
-        "union_id": f"on_{n:032x}",
-        "user_id": f"u{n:07x}",
-        "open_id": f"ou_{n:032x}",
-        "name": _chinese_name(n),
-        "en_name": f"Annette Lee{n}",
-        "email": f"annette.lee{n}@example.com",
-        "mobile": f"+86138{n:08}",
-        "employee_no": f"E{n:06}",
-        "job_title": "Cook",
-        "department_ids": (f"od-{n % DEPARTMENTS:032x}",),
-        "leader_user_id": f"on_{n // 10:032x}",
-        "city": "杭州",
-        "state": State.ACTIVE,
-    }
-
-
-def _part(department: int, nth: int) -> Part:
-    records = [
-        SourceRecord(
-            key=an_employee_key(f"on_{n:032x}"),
-            fields=_fields(n),
-            covers=frozenset(_fields(n)),
-            observed_at=at(nth * 1000 + 1),
-        )
-        for n in range(department, PEOPLE, DEPARTMENTS)
-    ]
-    return Part(name=f"od-{department:032x}", records=tuple(records), of=DEPARTMENTS)
-
-
-def _units(size: int, of: int) -> int:
-    return max(1, -(-size // of))
+def _average(table: CountingTable, partition: str) -> int:
+    found = [item_bytes(item) for shard in range(16) for item in table.query(f"{partition}{shard:02}").items]
+    return round(sum(found) / len(found))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,10 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import ContractError
+from chalicelib.core.limits import item_bytes
+from chalicelib.core.mapping import digest
+from chalicelib.core.model import Key, Kind, Link, State
 from chalicelib.core.ports import Item
 from chalicelib.store import codec
-from chalicelib.store.body import BODY, Body, folded, instant, number_of, parse_instant, text_of
-from tests.builders import a_link, a_row, a_source, a_task, an_entry
+from chalicelib.store.body import (
+    BODY,
+    Body,
+    as_instant,
+    folded,
+    instant,
+    moment,
+    number_of,
+    parse_instant,
+    text_of,
+)
+from tests.builders import NOON, a_department_key, a_link, a_row, a_source, a_task, an_employee_key, an_entry
 
 AWARE = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-5))]))
 
@@ -86,3 +100,47 @@ def test_an_entry_id_begins_like_its_kind() -> None:
     wrong = type(entry)(entry_id="d123", key=entry.key, values=entry.values, revision=1, observed_at=entry.observed_at)
     with pytest.raises(ValueError, match="kind"):
         codec.entry_item(wrong)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        a_link(),
+        a_link(entry_id="", digest="", task="123456"),
+        a_link(entry_id="e0123456789abcdef0123"),
+        a_link(a_department_key("od-#1#")),
+        a_link(unseen_since=NOON),
+        replace(a_link(), owner="src-branch", state=State.LEFT),
+        replace(a_link(a_department_key(), state=State.SUSPENDED), within="s1"),
+        replace(a_link(state=State.INVITED), observed_at=NOON.replace(microsecond=1)),
+    ],
+    ids=str,
+)
+def test_a_link_comes_back_as_it_was(link: Link) -> None:
+    assert codec.as_link(codec.link_item(link)) == link
+
+
+def test_a_link_is_short() -> None:
+    key = Key(source="0123456789abcdef", kind=Kind.EMPLOYEE, external_id=f"on_{0:032x}")
+    link = a_link(key, digest=digest({"name": "Ann"}), task="12345")
+    assert item_bytes(codec.link_item(link)) <= 112
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '["x","1","d"]', '["a",1,"d"]', '["a","1","d",1]', '["a","1","d",{},1]'])
+def test_a_link_that_says_something_else_is_a_broken_row(text: str) -> None:
+    item = codec.link_item(a_link())
+    with pytest.raises(ContractError):
+        codec.as_link(replace(item, attributes={**item.attributes, codec.LINK: text}))
+
+
+def test_instants_of_links_are_in_the_order_of_time() -> None:
+    instants = [NOON - timedelta(days=40_000), NOON, NOON + timedelta.resolution, NOON + timedelta(days=40_000)]
+    moments = [moment(each) for each in instants]
+    assert moments == sorted(set(moments))
+    assert [as_instant(each) for each in moments] == instants
+
+
+@pytest.mark.parametrize("plan_keys", [None, (), (a_department_key(), an_employee_key())])
+def test_a_task_remembers_the_keys_of_its_plan(plan_keys: tuple[Key, ...] | None) -> None:
+    task = replace(a_task(), task_id="1", plan_keys=plan_keys)
+    assert codec.as_task(codec.task_item(task)) == task

@@ -15,7 +15,7 @@ from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Item, Page
 from chalicelib.core.task import RowStatus, SyncTask, Tally, TaskStatus
 from chalicelib.local.table import SqliteTable
-from tests.store.costs import CountingTable
+from infra.bill import CountingTable
 from tests.sync.town import BY_NUMBER, Town
 
 

@@ -67,7 +67,7 @@ def test_a_running_task_stops_at_its_next_step_and_applies_nothing() -> None:
     asked = house.requests.sync_now(TERMINAL, "hq").task
 
     def cancel(number: int) -> None:
-        house.clock.sleep(2)
+        house.clock.sleep(4)
         if number == 3:
             cancelled = house.requests.cancel(ANN, asked.task_id)
             assert (cancelled.new, cancelled.task.status) == (True, TaskStatus.RUNNING)

@@ -28,8 +28,8 @@ def a_small_house() -> House:
 
 def test_a_quiet_tick_asks_little_and_reads_nothing_but_whose_turn_it_is() -> None:
     assert costs.quiet_ticks() == {
-        1: costs.Tick(queries=11, items_read=3, read_units=11),
-        5: costs.Tick(queries=43, items_read=15, read_units=43),
+        1: costs.Tick(queries=12, items_read=4, read_units=12),
+        5: costs.Tick(queries=44, items_read=20, read_units=44),
     }
 
 

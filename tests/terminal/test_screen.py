@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from chalicelib.core.reply import Block, Line, Pairs, Reply, Table, Tone
@@ -73,9 +74,16 @@ ADDRESS = "https://rollcall.example.com/callbacks/hq/events"
 def test_a_value_that_is_there_to_be_copied_is_never_torn() -> None:
     out, _ = shown(Pairs(pairs=((LABEL, ADDRESS), ("b", "one\ntwo")), caption="to copy"))
     assert out.splitlines() == ["to copy", LABEL, f"  {ADDRESS}", "b", "  one", "  two"]
-    assert f"  {ADDRESS * 3}" in shown(Pairs(pairs=(("a", ADDRESS * 3),)))[0].splitlines()
+
+
+def test_what_is_longer_than_its_room_has_a_line_of_its_own_beside_its_label() -> None:
+    out, _ = shown(Pairs(pairs=(("tried", f"opened {ADDRESS * 3} and waited"), ("do", "look"))))
+    assert out.splitlines() == ["tried opened", f"      {ADDRESS * 3}", "      and waited", "do    look"]
 
 
 def test_what_may_be_folded_stands_beside_its_label() -> None:
-    out, _ = shown(Pairs(pairs=((LABEL, "以下内容可在任意位置换行" * 9), ("b", "three words here " * 9))))
-    assert all(line.startswith((LABEL, "b", " " * len(LABEL))) for line in out.splitlines())
+    out, _ = shown(Pairs(pairs=((LABEL, "以下内容可在任意位置换行" * 9), ("b", "three words here " * 9), ("c", ""))))
+    lines = out.splitlines()
+    assert all(line.startswith((f"{LABEL} ", "b ", "c", " " * len(LABEL))) for line in lines)
+    assert max(map(cell_len, lines)) <= 100
+    assert lines[-1].strip() == "c"

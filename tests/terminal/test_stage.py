@@ -63,6 +63,11 @@ def test_what_vendors_are_to_call_is_the_deployments_address(stage: Desk) -> Non
     assert "https://example.com/api/callbacks/hq/events" in stage.run("--stage=dev", "source", "show", "hq").said
 
 
+def test_status_says_what_the_month_costs(stage: Desk) -> None:
+    stage.run("--stage", "dev", *stage.creation())
+    assert "AWS's bill decides" in stage.run("--stage", "dev", "status").said
+
+
 def test_a_sync_is_run_by_the_deployment_and_not_here(stage: Desk) -> None:
     stage.run("--stage", "dev", *stage.creation())
     before = messages()

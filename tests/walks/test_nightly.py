@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import pytest
 from chalice.test import Client
@@ -162,6 +164,28 @@ def test_a_defect_of_ours_is_raised_to_the_queue_without_its_text(house: House, 
     assert (task.status, task.reason and task.reason.code) == (TaskStatus.FAILED, "internal error")
     assert task.reason is not None
     assert "ann@" not in str(task.reason)
+
+
+class Broken:
+    """Breaks, whatever is asked of it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ValueError("ann@example.com")
+
+
+@pytest.mark.parametrize("function", ["tick", "run_sync", "deliver", "converse"])
+def test_no_function_ends_with_the_text_of_an_error_that_is_not_ours(
+    house: House, client: Client, function: str
+) -> None:
+    broken: Any = Broken()
+    wiring.use(replace(house.outside, catalog=broken, tasks=broken, inbox=broken, chats=broken))
+    by_clock = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+    event = by_clock if function == "tick" else client.events.generate_sqs_event([house.source.uid])
+    with pytest.raises(ContractError, match="internal error") as raised:
+        getattr(switchboard, function)(event, Context())
+    assert "ann@" not in str(raised.value)
+    assert raised.value.facts["kind"] == "ValueError"
+    assert raised.value.__suppress_context__
 
 
 def test_a_source_in_trouble_does_not_keep_the_tick_from_the_others(house: House, client: Client) -> None:

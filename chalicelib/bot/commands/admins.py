@@ -29,6 +29,7 @@ ROLES = {
     personal=True,
 )
 def admins(ask: Ask, source: str | None) -> Reply:
+    ask = ask.listing()
     found = ask.rooms.admins.list(ask.who, source)
     columns: tuple[str, ...] = (
         ask.pick("source", "来源"),

@@ -366,6 +366,7 @@ def _extended(source: Source, name: str) -> ExtendedField:
     pages=True,
 )
 def mapping_try(ask: Ask, change: tuple[str, ...], source: str, page: str | None) -> Reply:
+    ask = ask.listing()
     if len(change) == 1:  # all of it in one pair of quotes, as for a shell
         change = split(change[0])
     size = SHOWN_IN_CHAT if ask.heard else SHOWN_ROWS

@@ -13,6 +13,7 @@ from chalicelib.core.source import MOST_ENABLED, Source, due_at
 from chalicelib.core.task import SyncTask, TaskStatus
 from chalicelib.notices.budget import budget_lines, spent_document, spent_words
 from chalicelib.notices.card import STAGES
+from chalicelib.notices.cost import cost_line
 from chalicelib.notices.show import handle, instant, word, zone_of
 
 _RECENT: Final = 1
@@ -91,7 +92,7 @@ def status(ask: Ask) -> Reply:
     nothing = Line(text=ask.pick("There is no source yet.", "还没有来源。"))
     return Reply(
         title=ask.pick("Status", "状态"),
-        blocks=tuple(blocks) or (nothing,),
+        blocks=(*(blocks or (nothing,)), cost_line(ask, ask.rooms.budgets.charged())),
         buttons=(Button(label=ask.pick("Again", "刷新"), command="status"),) if ask.heard else (),
         data=[_document(ask, *each) for each in zip(sources, forecasts, strict=True)] if ask.documents else None,
     )

@@ -64,6 +64,7 @@ CHANGES: Final = (Tally.CREATED, Tally.ADOPTED, Tally.UPDATED, Tally.DEACTIVATED
     pages=True,
 )
 def records(ask: Ask, source: str | None, trigger: str | None, page: str | None) -> Reply:
+    ask = ask.listing()
     uid = ask.rooms.catalog.source(source).uid if source else None
     if trigger is not None and trigger not in tuple(Trigger):
         raise MalformedError("unknown trigger", trigger=trigger[:40], triggers=", ".join(Trigger))
@@ -146,6 +147,7 @@ def _small_tasks(ask: Ask, tasks: tuple[SyncTask, ...]) -> Table:
     pages=True,
 )
 def record(ask: Ask, task: str, entry: str | None, page: str | None) -> Reply:
+    ask = ask.listing()
     found = ask.rooms.tasks.get(task)
     if entry:
         row = next((row for row in ask.rooms.tasks.rows(task) if _is(row, entry)), None)
@@ -275,6 +277,7 @@ _AGE: Final = re.compile(r"([1-9]\d{0,3})(h|d|小时|天)")
     pages=True,
 )
 def audit(ask: Ask, type: str | None, by: str | None, since: str | None, until: str | None, page: str | None) -> Reply:
+    ask = ask.listing()
     zone = _zone(ask)
     size = ask.page_rows if ask.heard else SHOWN_LINES
     lines = ask.rooms.audit.search(
