@@ -88,12 +88,11 @@ class Adoption:
         there = self._directory.links_of(list(new)) if new else {}
         rivals: set[str] = set()
         for key, (entry_id, values) in new.items():
-            if key in there and there[key].entry_id not in ("", entry_id):
-                self._verdicts[key] = Met(entry_id=there[key].entry_id)
+            if key in there and (theirs := there[key].entry_id):
+                # Created by an event meanwhile, it is its own: to be created once more changes nothing (law 3).
+                self._verdicts[key] = None if theirs == entry_id else Met(entry_id=theirs)
                 continue
             state, similar = State(str(values["state"])), candidates.get(key, ())
-            # What an event created meanwhile is its own: to be created once more changes nothing (law 3).
-            similar = () if any(entry.key == key for entry in similar) else similar
             found = (self.standing(key, state, entry, links, is_here) for entry in similar)
             fit = _preferred([each for each in found if each is not None])
             self._verdicts[key] = self._verdict(key, fit)

@@ -135,10 +135,6 @@ class Plan:
         self._others: dict[Key, tuple[Key, ...]] = {}
         # Whose values are left as they are, because nobody asked for this sync.
         self._left_alone: set[Key] = set()
-        # Who is looked at for what happened, but for those whose departure is claimed.
-        extent = task.extent
-        claimed = {claim.key for claim in extent.claims} if isinstance(extent, Only) else set()
-        self._looked_at = frozenset(extent.keys) - claimed if isinstance(extent, Only) else frozenset()
         is_by_itself = task.trigger in (Trigger.SCHEDULE, Trigger.EVENT) and source.schedule.automatic
         self.leaves_values = is_by_itself and not source.user_info
 
@@ -245,12 +241,8 @@ class Plan:
             return False
         if link.owner and (link.owner not in self._handles() or self._is_written(link)):
             return False
-        again = replace(link, unseen_since=None)
-        if link.key in self._looked_at and mapped.record.observed_at > link.observed_at:
-            # So an older word about them, such as a departure that waits for a person, does not count any more (law 3).
-            again = replace(again, observed_at=mapped.record.observed_at)
-        if again != link:
-            self.relinks[link.key] = again
+        if link.unseen_since is not None:
+            self.relinks[link.key] = replace(link, unseen_since=None)
         return True
 
     def _plan(self, news: Sequence[Mapped], *, final: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 
@@ -15,38 +14,13 @@ from chalicelib.core.principal import TERMINAL
 from chalicelib.core.scope import Chosen, Scope
 from chalicelib.core.source import Source
 from chalicelib.core.task import Everything, Lane, Only, Purpose, RowStatus, SyncTask, TaskStatus, Trigger
-from tests.scripted import Company, ScriptedConnector
-from tests.sync.town import Town
+from tests.scripted import ScriptedConnector
+from tests.sync.town import Town, a_third, edit, shared
 
 
 @pytest.fixture
 def town() -> Town:
-    """Let ann be x, too: hq owns the entry, branch has a further link."""
-    town = Town()
-    town.hq.hire("ann", en_name="7", title="Cook")
-    town.hq.hire("boss", en_name="8")
-    town.run("hq")
-    town.branch.hire("x", en_name="7")
-    town.branch.hire("other", en_name="9")
-    town.matches("branch")
-    town.run("branch")
-    assert town.of("branch", "x").key == town.key("hq", "ann")
-    return town
-
-
-def edit(town: Town, handle: str, **changes: object) -> None:
-    source = town.outside.catalog.source(handle)
-    assert town.outside.catalog.update(replace(source, **changes), instead_of=source)  # type: ignore[arg-type]  # its own
-
-
-def a_third(town: Town) -> Company:
-    third = Company()
-    town.found("third", third)
-    third.hire("t", en_name="7")
-    third.hire("another", en_name="10")
-    town.matches("third")
-    town.run("third")
-    return third
+    return shared(Town())
 
 
 def unlinked(town: Town) -> None:

@@ -136,3 +136,38 @@ def forget(table: Table, uid: str) -> None:
 
 def is_here(entry: Entry) -> bool:
     return entry.state is not State.LEFT
+
+
+def newcomers(town: Town) -> Town:
+    """Let hq have ann, and branch be about to find out that she is its x."""
+    town.hq.hire("ann", en_name="7", title="Cook")
+    town.hq.hire("boss", en_name="8")
+    town.run("hq")
+    town.branch.hire("x", en_name="7")
+    town.branch.hire("other", en_name="9")
+    town.matches("branch")
+    return town
+
+
+def shared(town: Town) -> Town:
+    """Let ann be x, too: hq owns the entry, branch has a further link."""
+    newcomers(town).run("branch")
+    assert town.of("branch", "x").key == town.key("hq", "ann")
+    return town
+
+
+def a_third(town: Town) -> Company:
+    """Let ann be t in a third company, as well."""
+    third = Company()
+    town.found("third", third)
+    third.hire("t", en_name="7")
+    third.hire("another", en_name="10")
+    town.matches("third")
+    town.run("third")
+    return third
+
+
+def edit(town: Town, handle: str, **changes: object) -> None:
+    """Change a source, past the verbs."""
+    source = town.outside.catalog.source(handle)
+    assert town.outside.catalog.update(replace(source, **changes), instead_of=source)  # type: ignore[arg-type]  # its own
